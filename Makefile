@@ -1,0 +1,92 @@
+# Needs Python 3.11 or newer and make; everything else is installed into .venv and node_modules.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := chain store indexer api config dvault
+WORKERS ?= 2
+ARGS ?=
+# Setup puts a node into .venv only where the machine has none that is new enough.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+PYTHON_READY := $(VENV)/.ready
+NODE_READY := node_modules/.ready
+READY := $(PYTHON_READY) $(NODE_READY)
+
+.PHONY: help
+help: ## Say what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## Install everything (once; again when a lock file changes)
+
+$(PYTHON_READY): requirements.lock pyproject.toml tools/setup
+	@echo "Installing Python packages into $(VENV) …"
+	@tools/setup python
+	@touch $@
+
+$(NODE_READY): package.json package-lock.json tools/setup | $(PYTHON_READY)
+	@echo "Installing node packages into node_modules …"
+	@tools/setup node
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## Show the whole story on a chain of its own, without questions (ARGS=…)
+	@$(BIN)/dvault demo $(ARGS)
+
+.PHONY: test
+test: $(READY) ## Run every test that takes seconds (ARGS=… goes to pytest)
+	@$(BIN)/python -m pytest -m "not long" -n $(WORKERS) --dist loadgroup $(ARGS)
+
+.PHONY: test-long
+test-long: $(READY) ## Run the tests that take minutes
+	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
+
+.PHONY: check
+check: $(READY) ## Style, types, import rules, documentation
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy --strict $(PACKAGES)
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/unit/test_house.py tests/api/test_documents.py
+
+.PHONY: format
+format: $(PYTHON_READY) ## Put the code in the house format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: compile-contracts
+compile-contracts: $(NODE_READY) ## Compile the development contracts into contracts/artifacts
+	@node contracts/compile.mjs
+
+.PHONY: check-contracts
+check-contracts: $(NODE_READY) ## Compile again and compare with what is committed
+	@node contracts/compile.mjs --check
+
+.PHONY: bench-backfill
+bench-backfill: $(READY) ## Measure how fast history is indexed
+	@$(BIN)/python -m bench.backfill $(ARGS)
+
+.PHONY: bench-head
+bench-head: $(READY) ## Measure how soon a new block is answered for
+	@$(BIN)/python -m bench.head $(ARGS)
+
+.PHONY: openapi
+openapi: $(PYTHON_READY) ## Write docs/openapi.json again
+	@$(BIN)/python -m api.openapi > docs/openapi.json
+
+.PHONY: lock
+lock: ## Resolve the Python packages again (needs uv)
+	@command -v uv >/dev/null || { echo "lock: uv is needed; install it, for example with pipx install uv." >&2; exit 1; }
+	@uv pip compile pyproject.toml --quiet --universal --extra dev --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --prerelease=if-necessary-or-explicit \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove what was installed and what tools have cached (.dvault, your data, stays)
+	@rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
