@@ -1,0 +1,1 @@
+"""What an operator decides: settings, networks, logging. Only `dvault` may import this package."""

@@ -1,0 +1,39 @@
+"""The key that signs what we hand out and expect back unchanged (page cursors)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from config.settings import Settings
+
+KEY_FILE = "secret_key"
+
+
+def signing_key(settings: Settings) -> str:
+    """SECRET_KEY, or else the key kept in DATA_DIR, made at first use and readable by its owner only."""
+    if settings.secret_key is not None:
+        return settings.secret_key
+    path = settings.data_dir / KEY_FILE
+    kept = _kept(path)
+    return kept if kept is not None else _made(path)
+
+
+def _kept(path: Path) -> str | None:
+    return path.read_text(encoding="ascii").strip() if path.is_file() else None
+
+
+def _made(path: Path) -> str:
+    """Several processes may start at once: a link, unlike a write, appears whole and only for the first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as file:
+        file.write(secrets.token_urlsafe(48))
+    with contextlib.suppress(FileExistsError):  # another process was first; its key is the one to use
+        os.link(draft, path)
+    draft.unlink()
+    return path.read_text(encoding="ascii").strip()

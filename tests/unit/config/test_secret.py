@@ -1,0 +1,34 @@
+"""The signing key."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from config.secret import signing_key
+from config.settings import load_settings
+
+
+def test_a_given_key_is_used_as_it_is(tmp_path: Path):
+    settings = load_settings({"SECRET_KEY": "s" * 40, "DATA_DIR": str(tmp_path)}, env_file=None)
+
+    assert signing_key(settings) == "s" * 40
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_one_a_key_is_made_once_and_kept_for_its_owner(tmp_path: Path):
+    settings = load_settings({"DATA_DIR": str(tmp_path / "new")}, env_file=None)
+
+    first, second = signing_key(settings), signing_key(settings)
+
+    assert first == second
+    assert len(first) >= 32
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["secret_key"]
+    assert (tmp_path / "new" / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_processes_that_start_together_agree_on_the_key(tmp_path: Path):
+    settings = load_settings({"DATA_DIR": str(tmp_path)}, env_file=None)
+
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: signing_key(settings), range(32)))
+
+    assert len(keys) == 1
