@@ -1,0 +1,258 @@
+"""One URL: batches matched by id, and what this endpoint has taught us about its limits."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from chain.answers import EndpointReport
+from chain.envelope import Outcome, Request, encoded, outcomes, result_of
+from chain.errors import (
+    BatchTooLarge,
+    ExecutionReverted,
+    Fatal,
+    RangeHint,
+    RateLimited,
+    RpcError,
+    StructuralCap,
+    TooDense,
+    Transient,
+    Unknown,
+    Unrecognised,
+    WrongAnswer,
+)
+from chain.ranges import RangeSizer
+from chain.transport import Transport
+from chain.urls import redacted, scrubbed
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+DEFAULT_PAUSE_SECONDS = 1.0
+"""After a rate limit without Retry-After; doubles with each further one."""
+LONGEST_PAUSE_SECONDS = 60.0
+NOT_ITS_FAULT = (StructuralCap, RangeHint, TooDense, BatchTooLarge, Unknown)
+"""Answers of a healthy node."""
+LATENCY_WEIGHT = 0.2
+
+
+class Endpoint:
+    """One provider; one HTTP exchange per call, no waiting. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        url: str,
+        transport: Transport,
+        *,
+        name: str | None = None,
+        timeout_seconds: float,
+        max_batch: int,
+        sizer: RangeSizer,
+    ) -> None:
+        self._url = url
+        self.name = name or redacted(url)
+        self.sizer = sizer
+        self.unsupported: set[str] = set()
+        self._expected_chain_id: int | None = None
+        self._verified_chain_id: int | None = None
+        self._transport = transport
+        self._timeout_seconds = timeout_seconds
+        self._max_batch = max_batch
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._errors: Counter[str] = Counter()
+        self._last_error: str | None = None
+        self._latency_ms: float | None = None
+        self._failures = 0
+        self._limited = 0
+        self._paused_until = 0.0
+        self._unwell_until = 0.0
+
+    # --- asking --------------------------------------------------------------------
+
+    def ask(self, method: str, *params: object) -> msgspec.Raw:
+        """Return the result of one call as raw JSON, or raise what the node said."""
+        return self.all([Request(method, params)])[0]
+
+    def all(self, requests: Sequence[Request]) -> list[msgspec.Raw]:
+        """Return every result, in order; the first refusal is raised."""
+        return [result_of(outcome) for outcome in self.batch(requests)]
+
+    def batch(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Ask all at once, or in as few exchanges as the endpoint allows; one outcome per request."""
+        found: list[Outcome] = []
+        while len(found) < len(requests):
+            part = requests[len(found) : len(found) + self._max_batch]
+            found += self._part(part)
+        return found
+
+    def _part(self, part: Sequence[Request]) -> list[Outcome]:
+        try:
+            answers = self._exchange(part)
+        except RpcError as error:
+            return self._in_halves(part, error)
+        if None not in answers and not _any_too_large(part, answers):
+            return [answer for answer in answers if answer is not None]
+        return self._completed(part, answers)
+
+    def _completed(self, part: Sequence[Request], answers: list[Outcome | None]) -> list[Outcome]:
+        """Ask once more for what is missing or did not fit beside the others."""
+        again = [i for i, answer in enumerate(answers) if answer is None or _too_large(part[i], answer)]
+        half = max(1, len(part) // 2)
+        for start in range(0, len(again), half):
+            places = again[start : start + half]
+            for place, answer in zip(places, self._exchange([part[i] for i in places]), strict=True):
+                answers[place] = answer
+        missing = self._named(Transient("the batch was answered in part only"))
+        return [missing if answer is None else answer for answer in answers]
+
+    def _in_halves(self, part: Sequence[Request], error: RpcError) -> list[Outcome]:
+        """Divide a batch that was refused for its size; re-raise any other error."""
+        if len(part) == 1 and isinstance(error, ExecutionReverted):
+            return [error]
+        too_large = isinstance(error, TooDense) and not any(r.method == "eth_getLogs" for r in part)
+        if len(part) == 1 or not (too_large or _refuses_batches(error)):
+            raise error
+        half = len(part) // 2
+        if isinstance(error, BatchTooLarge):
+            self._remember_batch(half)
+        found = [*self.batch(part[:half]), *self.batch(part[half:])]
+        if not too_large and not any(isinstance(outcome, RpcError) for outcome in found):
+            self._remember_batch(half)
+        return found
+
+    def _remember_batch(self, size: int) -> None:
+        with self._lock:
+            self._max_batch = min(self._max_batch, size)
+        logger.info("batch size lowered", extra={"endpoint": self.name, "max_batch": size})
+
+    def _exchange(self, part: Sequence[Request]) -> list[Outcome | None]:
+        ids = [next(self._ids) for _ in part]
+        started = time.monotonic()
+        try:
+            answer = self._transport.post(
+                self._url, encoded(part, ids), deadline_seconds=self._timeout_seconds
+            )
+            found = outcomes(answer, ids)
+        except RpcError as error:
+            self._named(error)
+            raise
+        self._took((time.monotonic() - started) * 1000)
+        for outcome in found:
+            if isinstance(outcome, RpcError):
+                self._named(outcome)
+        return found
+
+    def _named(self, error: RpcError) -> RpcError:
+        error.endpoint = self.name
+        error.message = scrubbed(error.message, self._url)
+        error.args = (scrubbed(str(error), self._url),)
+        return error
+
+    # --- decoding ------------------------------------------------------------------
+
+    def decode(self, raw: msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
+        """Decode one result; another shape than the protocol's is a WrongAnswer."""
+        try:
+            return decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            raise self._named(WrongAnswer(f"unexpected shape of a result: {error}")) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._named(Transient(f"malformed result: {error}")) from error
+
+    # --- chain id --------------------------------------------------------------------
+
+    def chain_id(self) -> int:
+        """Ask for the chain id."""
+        return int(self.decode(self.ask("eth_chainId"), _TEXT), 16)
+
+    def expects_chain(self, chain_id: int, *, verified: bool) -> None:
+        """Use this endpoint for that chain only."""
+        self._expected_chain_id = chain_id
+        self._verified_chain_id = chain_id if verified else None
+
+    def verify_chain(self) -> None:
+        """Refuse an endpoint of another chain; asks once, before its first use."""
+        expected = self._expected_chain_id
+        if expected is None or self._verified_chain_id == expected:
+            return
+        found = self.chain_id()
+        if found != expected:
+            raise self._named(Fatal(f"{self.name} serves chain {found}, the others chain {expected}"))
+        self._verified_chain_id = found
+
+    # --- health ------------------------------------------------------------------------
+
+    def pause_seconds(self) -> float:
+        """Seconds until a rate limit of this endpoint is over; 0 when there is none."""
+        return max(0.0, self._paused_until - time.monotonic())
+
+    @property
+    def is_well(self) -> bool:
+        """False for a while after failures."""
+        return time.monotonic() >= self._unwell_until
+
+    def succeeded(self) -> None:
+        """An operation on this endpoint gave its answer."""
+        with self._lock:
+            self._failures = self._limited = 0
+            self._unwell_until = 0.0
+
+    def failed(self, error: RpcError) -> None:
+        """An operation on this endpoint failed; remember it, and step back for a while."""
+        with self._lock:
+            self._errors[type(error).__name__] += 1
+            self._last_error = str(error)
+            if isinstance(error, RateLimited):
+                self._pause(error.retry_after_seconds)
+            elif not isinstance(error, NOT_ITS_FAULT):
+                self._failures += 1
+                self._unwell_until = time.monotonic() + min(LONGEST_PAUSE_SECONDS, 2.0**self._failures)
+
+    def _pause(self, asked_seconds: float | None) -> None:
+        self._limited += 1
+        guess = min(LONGEST_PAUSE_SECONDS, DEFAULT_PAUSE_SECONDS * 2 ** (self._limited - 1))
+        seconds = guess if asked_seconds is None else asked_seconds
+        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+
+    def _took(self, ms: float) -> None:
+        with self._lock:
+            before = ms if self._latency_ms is None else self._latency_ms
+            self._latency_ms = before + LATENCY_WEIGHT * (ms - before)
+
+    def report(self) -> EndpointReport:
+        """What an operator wants to know."""
+        with self._lock:
+            return EndpointReport(
+                url=self.name,
+                learned_cap=self.sizer.learned_cap,
+                max_batch=self._max_batch,
+                errors=dict(self._errors),
+                last_error=self._last_error,
+                latency_ms=self._latency_ms,
+            )
+
+
+_TEXT = msgspec.json.Decoder(str)
+
+
+def _too_large(request: Request, answer: Outcome | None) -> bool:
+    return isinstance(answer, TooDense) and request.method != "eth_getLogs"
+
+
+def _any_too_large(part: Sequence[Request], answers: Sequence[Outcome | None]) -> bool:
+    return len(part) > 1 and any(map(_too_large, part, answers))
+
+
+def _refuses_batches(error: RpcError) -> bool:
+    """Refusals of a batch as a whole; a gateway that knows no batches says so in its own words."""
+    return isinstance(error, BatchTooLarge | Unrecognised) or (
+        isinstance(error, Fatal) and error.code in (-32600, -32700)
+    )
