@@ -1,0 +1,1 @@
+"""What we keep: the only code that touches MongoDB and object storage."""

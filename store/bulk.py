@@ -1,0 +1,77 @@
+"""Many small writes in few commands.
+
+The driver's own bulk interface spends more time on each operation than the server does; a command that
+carries thousands of documents is encoded in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DocumentTooLarge
+
+Document = Mapping[str, Any]
+DOCUMENTS_PER_COMMAND = 5000
+
+
+def insert(
+    database: Database[Any],
+    name: str,
+    documents: Sequence[Document],
+    session: ClientSession,
+    *,
+    validate: bool,
+) -> None:
+    """Insert documents that bring their `_id`. Raises what the driver raises."""
+    for some in _portions(documents):
+        command = {
+            "insert": name,
+            "documents": some,
+            "ordered": False,
+            "bypassDocumentValidation": not validate,
+        }
+        try:
+            _run(database, command, session)
+        except DocumentTooLarge:
+            database[name].insert_many(
+                some, ordered=False, bypass_document_validation=not validate, session=session
+            )
+
+
+def update(
+    database: Database[Any],
+    name: str,
+    changes: Sequence[tuple[Any, Document]],
+    session: ClientSession,
+    *,
+    validate: bool,
+    upsert: bool = False,
+) -> None:
+    """Apply update operators (or a whole replacement) to documents by `_id`."""
+    for some in _portions(changes):
+        command = {
+            "update": name,
+            "updates": [{"q": {"_id": _id}, "u": change, "upsert": upsert} for _id, change in some],
+            "ordered": False,
+            "bypassDocumentValidation": not validate,
+        }
+        try:
+            _run(database, command, session)
+        except DocumentTooLarge:
+            updates = [UpdateOne({"_id": _id}, change, upsert=upsert) for _id, change in some]
+            database[name].bulk_write(updates, ordered=False, session=session)
+
+
+def _run(database: Database[Any], command: dict[str, Any], session: ClientSession) -> None:
+    reply = database.command(command, session=session)
+    if reply.get("writeErrors"):
+        raise BulkWriteError(reply)
+
+
+def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
+    for at in range(0, len(items), DOCUMENTS_PER_COMMAND):
+        yield list(items[at : at + DOCUMENTS_PER_COMMAND])

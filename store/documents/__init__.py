@@ -1,0 +1,76 @@
+"""The shape of every document we keep; field names are the plan's.
+
+Amounts: `…Wei` is the exact decimal string, the plain number beside it is ether for display.
+`…Key` is the amount as 32 big-endian bytes, so that MongoDB sorts and filters it exactly.
+Addresses are EIP-55, hashes lower-case hex with 0x, times aware UTC.
+"""
+
+from store.documents.assets import (
+    AmountDocument,
+    AssetChainDocument,
+    AssetDocument,
+    CurrentPriceDocument,
+    ListingDocument,
+    MarketStatusDocument,
+    OwnershipDocument,
+    UnavailableReason,
+)
+from store.documents.books import (
+    ORPHANS_KEPT,
+    BlockRefDocument,
+    CheckpointDocument,
+    LeaseDocument,
+    MarketDocument,
+    OperatorApprovalDocument,
+    OrphanDocument,
+    QuarantineDocument,
+    ReorgDocument,
+)
+from store.documents.raw import (
+    ChainEventsDocument,
+    Evidence,
+    HeaderDocument,
+    LogDocument,
+    TransactionLogs,
+)
+from store.documents.rows import (
+    AiMetricsDocument,
+    PriceDocument,
+    PriceSource,
+    PriceSourceDocument,
+    RowBlockchainDocument,
+    TransactionDocument,
+    TransactionType,
+)
+
+__all__ = [
+    "ORPHANS_KEPT",
+    "ChainEventsDocument",
+    "Evidence",
+    "HeaderDocument",
+    "LogDocument",
+    "TransactionLogs",
+    "AmountDocument",
+    "AssetChainDocument",
+    "AssetDocument",
+    "CurrentPriceDocument",
+    "ListingDocument",
+    "MarketStatusDocument",
+    "OwnershipDocument",
+    "UnavailableReason",
+    "AiMetricsDocument",
+    "PriceDocument",
+    "PriceSource",
+    "PriceSourceDocument",
+    "RowBlockchainDocument",
+    "TransactionDocument",
+    "TransactionType",
+    "BlockRefDocument",
+    "CheckpointDocument",
+    "LeaseDocument",
+    "MarketDocument",
+    "OperatorApprovalDocument",
+    "OrphanDocument",
+    "QuarantineDocument",
+    "ReorgDocument",
+]

@@ -1,0 +1,122 @@
+"""The books of the indexer: where it stands, how the contracts are set up, what it set aside or took back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, NotRequired, TypedDict
+
+from bson import ObjectId
+
+
+class BlockRefDocument(TypedDict):
+    number: int
+    hash: str
+
+
+class OperatorApprovalDocument(TypedDict):
+    """collection operatorApprovals: has this owner approved the marketplace for all its tokens?"""
+
+    _id: str
+    contractAddress: str
+    owner: str
+    approved: bool
+    base: NotRequired[dict[str, Any]]
+
+
+class MarketDocument(TypedDict):
+    """collection market: how the contracts are set up; `_id`: "market" now, "base" final, "seed" first."""
+
+    _id: str
+    feeBps: int
+    feeCollector: str | None
+    marketplaceAsset: str
+    """The RWA contract that the marketplace speaks of."""
+    agentAsset: str
+    """The RWA contract that the pricing agent speaks of."""
+    assetContracts: list[str]
+    """Every RWA contract followed, oldest first."""
+    pricingAgents: dict[str, str | None]
+    minimumConfidence: int | None
+    owners: dict[str, str]
+
+
+class CheckpointDocument(TypedDict):
+    """collection checkpoints, `_id` "indexer": where we stand; written in the transaction of every commit."""
+
+    _id: str
+    chainId: int
+    genesisHash: str
+    addresses: dict[str, str]
+    """asset, agent, marketplace as configured."""
+    startBlock: int
+    state: Literal["backfilling", "live", "halted"]
+    tip: BlockRefDocument | None
+    tipTimestamp: datetime | None
+    finalized: BlockRefDocument | None
+    head: BlockRefDocument | None
+    headTimestamp: datetime | None
+    epoch: int
+    version: int
+    """Rises by one with every commit that changes what a reader can see."""
+    events: int
+    quarantined: int
+    reorgs: int
+    digest: str | None
+    """State digest: sum modulo 2**256 of the hashes of all fold states, as 64 hex digits.
+
+    None until the first backfill is through.
+    """
+    eventsPerSecond: float
+    lastError: str | None
+    updatedAt: datetime
+
+
+class LeaseDocument(TypedDict):
+    """collection checkpoints, `_id` "lease": who may write."""
+
+    _id: str
+    holder: str
+    epoch: int
+    expiresAt: datetime
+
+
+class QuarantineDocument(TypedDict):
+    """collection quarantine: a log of ours that we could not understand, with its raw bytes."""
+
+    _id: ObjectId
+    blockNumber: int
+    blockHash: str
+    logIndex: int
+    transactionHash: str
+    address: str
+    topics: list[str]
+    data: bytes
+    reason: str
+
+
+ORPHANS_KEPT = 10_000
+"""Transaction hashes that one entry of the ledger holds: 0.7 MB, of the 16 that a document may have."""
+
+
+class ReorgDocument(TypedDict):
+    """collection reorgs: the ledger of rewinds, newest last; times are wall-clock."""
+
+    _id: ObjectId
+    detectedAt: datetime
+    depth: int
+    ancestor: BlockRefDocument
+    oldTip: BlockRefDocument
+    orphaned: list[BlockRefDocument]
+    eventsRemoved: int
+    transactionHashes: NotRequired[list[str]]
+    """Transactions of ours in the orphaned blocks, the newest blocks' first; at most ORPHANS_KEPT of them."""
+
+
+class OrphanDocument(TypedDict):
+    """collection orphans: what people wrote about an asset whose mint a reorg took back."""
+
+    _id: ObjectId
+    contractAddress: str
+    tokenId: int
+    mintTransactionHash: str
+    people: dict[str, Any]

@@ -1,0 +1,193 @@
+"""Every index we need, declared once; EARLY ones before indexing, LATE ones after the first backfill.
+
+Each index costs a large part of the insert rate, and building one over existing documents is cheap: hence
+only what the indexer itself asks for is there from the start. Lists sort by a key and then `_id`, so their
+indexes end in `_id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from store.connection import Document
+from store.errors import IndexConflict
+
+Key = tuple[str, Literal[1, -1]]
+BUILT_BY_ANOTHER = (85, 86)
+"""IndexOptionsConflict and IndexKeySpecsConflict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index; `present` names a path that a document must have to be in it (None: every document)."""
+
+    collection: str
+    keys: tuple[Key, ...]
+    unique: bool = False
+    present: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As MongoDB would call it."""
+        return "_".join(f"{path}_{direction}" for path, direction in self.keys)
+
+    def definition(self) -> Document:
+        """As `createIndexes` takes it and `listIndexes` tells it, without the version."""
+        found: Document = {"key": dict(self.keys), "name": self.name}
+        if self.unique:
+            found["unique"] = True
+        if self.present:
+            found["partialFilterExpression"] = {self.present: {"$exists": True}}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What is there: `conflicts` are ours by name or key, but defined otherwise."""
+
+    present: tuple[str, ...]
+    missing: tuple[str, ...]
+    conflicts: tuple[str, ...]
+
+
+def up(*paths: str) -> tuple[Key, ...]:
+    return tuple((path, 1) for path in paths)
+
+
+def down(*paths: str) -> tuple[Key, ...]:
+    return tuple((path, -1) for path in paths)
+
+
+CHAIN_ORDER = ("blockchain.blockNumber", "blockchain.logIndex", "_id")
+
+EARLY: tuple[Index, ...] = (
+    Index("assets", up("chain.listing.seller"), present="chain.listing.seller"),
+    Index("assets", up("chain.base"), present="chain.base"),
+    Index("operatorApprovals", up("base"), present="base"),
+)
+
+ASSET_LISTS: tuple[Index, ...] = (
+    Index("assets", up("contractAddress", "tokenId"), unique=True),
+    Index("assets", up("tokenId", "_id")),
+    Index("assets", down("chain.mintBlock", "chain.mintLogIndex", "_id")),
+    Index("assets", (*up("ownership.currentOwner"), *down("chain.mintBlock", "chain.mintLogIndex", "_id"))),
+    Index("assets", (*up("assetType"), *down("chain.mintBlock", "chain.mintLogIndex", "_id"))),
+    Index("assets", (*up("marketStatus.isListed"), *down("chain.mintBlock", "chain.mintLogIndex", "_id"))),
+    Index("assets", up("marketStatus.isListed", "marketStatus.listingPriceKey", "_id")),
+    Index("assets", up("marketStatus.isPurchasable", "marketStatus.listingPriceKey", "_id")),
+    Index("assets", up("marketStatus.listingPriceKey", "_id")),
+    Index("assets", up("marketStatus.isListed", "marketStatus.listedAt", "_id")),
+    Index("assets", up("currentPrice.valueKey", "_id")),
+    Index("assets", up("currentPrice.value")),
+    Index("assets", up("currentPrice.aiConfidenceScore", "_id")),
+    Index("assets", up("name", "_id")),
+    Index("assets", up("updatedAt", "_id")),
+    Index("assets", up("stats.viewCount", "_id")),
+)
+
+ROW_LISTS: tuple[Index, ...] = (
+    Index("transactions", down(*CHAIN_ORDER)),
+    Index("transactions", (*up("tokenId"), *down(*CHAIN_ORDER))),
+    Index("transactions", (*up("seller"), *down(*CHAIN_ORDER))),
+    Index("transactions", (*up("buyer"), *down(*CHAIN_ORDER))),
+    Index("transactions", (*up("type"), *down(*CHAIN_ORDER))),
+    Index("transactions", up("blockchain.transactionHash")),
+    Index("transactions", down("timestamp", "_id")),
+    Index("priceHistory", down(*CHAIN_ORDER)),
+    Index("priceHistory", up("tokenId", "contractAddress", *CHAIN_ORDER)),
+    Index("priceHistory", (*up("tokenId"), *down("timestamp"))),
+    Index("priceHistory", (*up("assetId"), *down("timestamp"))),
+    Index("priceHistory", up("blockchain.transactionHash")),
+)
+
+BOOKS: tuple[Index, ...] = (
+    Index("chainEvents", up("tokens", "_id")),
+    Index("chainEvents", up("transactions.hash")),
+    Index("operatorApprovals", up("owner")),
+    Index("quarantine", up("blockNumber", "logIndex")),
+    Index("reorgs", down("detectedAt", "_id")),
+    Index("reorgs", up("transactionHashes")),
+    Index("orphans", up("mintTransactionHash")),
+    Index("orphans", up("contractAddress", "tokenId")),
+)
+
+LATE: tuple[Index, ...] = (*ASSET_LISTS, *ROW_LISTS, *BOOKS)
+
+
+def ensure_early(database: Database[Document]) -> list[str]:
+    """Build what indexing needs; returns the names of what was built. Raises IndexConflict."""
+    return _ensure(database, EARLY)
+
+
+def ensure_late(database: Database[Document]) -> list[str]:
+    """Build what readers need; returns the names of what was built. Raises IndexConflict."""
+    return _ensure(database, LATE)
+
+
+def describe(database: Database[Document], wanted: Sequence[Index] = (*EARLY, *LATE)) -> IndexReport:
+    """Compare what is there with what we want; names are `collection.index`."""
+    present: list[str] = []
+    missing: list[str] = []
+    conflicts: list[str] = []
+    for collection, ours in _by_collection(wanted).items():
+        theirs = _existing(database, collection)
+        for index in ours:
+            verdict = _verdict(index, theirs)
+            {"present": present, "missing": missing, "conflict": conflicts}[verdict].append(_full_name(index))
+    return IndexReport(tuple(present), tuple(missing), tuple(conflicts))
+
+
+def _ensure(database: Database[Document], wanted: Sequence[Index]) -> list[str]:
+    report = describe(database, wanted)
+    if report.conflicts:
+        raise IndexConflict(report.conflicts)
+    missing = [index for index in wanted if _full_name(index) in report.missing]
+    for collection, ours in _by_collection(missing).items():
+        _build(database, collection, ours)
+    return [_full_name(index) for index in missing]
+
+
+def _build(database: Database[Document], collection: str, indexes: Sequence[Index]) -> None:
+    """One command for all of a collection: it is read once."""
+    try:
+        database.command("createIndexes", collection, indexes=[index.definition() for index in indexes])
+    except OperationFailure as error:
+        if error.code in BUILT_BY_ANOTHER:
+            raise IndexConflict([f"{collection}: {error}"]) from error
+        raise
+
+
+def _existing(database: Database[Document], collection: str) -> list[Document]:
+    """Definitions as told by the server, without the version; none for a collection that does not exist."""
+    return [
+        {field: dict(value) if field == "key" else value for field, value in told.items() if field != "v"}
+        for told in database[collection].list_indexes()
+    ]
+
+
+def _verdict(index: Index, theirs: Sequence[Document]) -> Literal["present", "missing", "conflict"]:
+    wanted = index.definition()
+    if any(_same({**told, "name": index.name}, wanted) for told in theirs):
+        return "present"
+    return "conflict" if any(told["name"] == index.name for told in theirs) else "missing"
+
+
+def _same(told: Document, wanted: Document) -> bool:
+    """The order of the keys matters, and dicts do not compare it."""
+    return told == wanted and list(told["key"].items()) == list(wanted["key"].items())
+
+
+def _by_collection(indexes: Iterable[Index]) -> dict[str, list[Index]]:
+    grouped: dict[str, list[Index]] = {}
+    for index in indexes:
+        grouped.setdefault(index.collection, []).append(index)
+    return grouped
+
+
+def _full_name(index: Index) -> str:
+    return f"{index.collection}.{index.name}"

@@ -1,0 +1,155 @@
+"""Reading the market: its configuration, and figures that are exact to the wei."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+from bson.decimal128 import Decimal128
+
+from store.documents import MarketDocument
+from store.snapshot import Document, Snapshot
+
+WINDOWS: dict[str, timedelta | None] = {
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "all": None,
+}
+PART_DIGITS = 26
+"""Three parts hold any uint256; Decimal128 adds 10**8 parts of 26 digits without rounding."""
+ZEROS = "0" * (3 * PART_DIGITS)
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True):
+    """Sales of one window. Self-trades (seller is buyer) are not in sales and volume; fees are of both."""
+
+    sales: int = 0
+    volume_wei: int = 0
+    self_trades: int = 0
+    self_traded_wei: int = 0
+    fees_wei: int = 0
+
+    def __add__(self, other: Trade) -> Trade:
+        names = self.__struct_fields__
+        return Trade(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """The market as of one block. Floors are the lowest prices asked, None where nothing is offered."""
+
+    assets: int
+    holders: int
+    listed: int
+    purchasable: int
+    floor_wei: int | None
+    purchasable_floor_wei: int | None
+    trade: dict[str, Trade]
+
+
+class LatestFigures:
+    """Remembers the figures of the newest state asked for: they cost a pass over all sales."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._state: object = None
+        self._figures: Figures | None = None
+
+    def of(self, state: object, compute: Callable[[], Figures]) -> Figures:
+        """The figures of that state, computed at most once while no other state is asked for."""
+        with self._lock:
+            if self._figures is None or self._state != state:
+                self._figures = compute()
+                self._state = state
+            return self._figures
+
+
+class Market:
+    """The market as of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def configuration(self) -> MarketDocument | None:
+        """Fee, collector and linked contracts; None before the contracts were first seen."""
+        return cast("MarketDocument | None", self._snapshot.one("market", {"_id": "market"}))
+
+    def figures(self, now: datetime) -> Figures:
+        """Everything the statistics tell; windows reach back from `now`, the time of the tip."""
+        return Figures(
+            assets=self._snapshot.count("assets", {}),
+            holders=self._holders(),
+            listed=self._snapshot.count("assets", {"marketStatus.isListed": True}),
+            purchasable=self._snapshot.count("assets", {"marketStatus.isListed": True, **PURCHASABLE}),
+            floor_wei=self._floor({}),
+            purchasable_floor_wei=self._floor(PURCHASABLE),
+            trade=self._trade(now),
+        )
+
+    def _holders(self) -> int:
+        groups: list[Document] = [{"$group": {"_id": "$ownership.currentOwner"}}, {"$count": "holders"}]
+        return sum(row["holders"] for row in self._snapshot.aggregate("assets", groups))
+
+    def _floor(self, condition: dict[str, Any]) -> int | None:
+        cheapest = self._snapshot.one(
+            "assets", {"marketStatus.isListed": True, **condition}, sort=[("marketStatus.listingPriceKey", 1)]
+        )
+        return int(cheapest["marketStatus"]["listingPriceWei"]) if cheapest else None
+
+    def _trade(self, now: datetime) -> dict[str, Trade]:
+        pipeline = [{"$match": {"type": "buy"}}, {"$group": _sums(_slice(now))}]
+        slices: dict[str, Trade] = {}
+        for row in self._snapshot.aggregate("transactions", pipeline):
+            name = row["_id"]["slice"]
+            slices[name] = slices.get(name, Trade()) + _slice_trade(row)
+        return _nested(slices)
+
+
+PURCHASABLE = {"marketStatus.isPurchasable": True}
+
+
+def _slice(now: datetime) -> Document:
+    """The narrowest window that a sale falls into, as an expression."""
+    bounded = {name: length for name, length in WINDOWS.items() if length}
+    branches = [{"case": {"$gt": ["$timestamp", now - bounded[name]]}, "then": name} for name in bounded]
+    return {"$switch": {"branches": branches, "default": "all"}}
+
+
+def _sums(window: Document) -> Document:
+    amounts = {"price": "$priceWei", "fee": "$platformFeeWei"}
+    wanted = [(name, part) for name in amounts for part in range(3)]
+    parts = {f"{name}{part}": {"$sum": _part(amounts[name], part)} for name, part in wanted}
+    group = {"slice": window, "self": {"$eq": ["$seller", "$buyer"]}}
+    return {"_id": group, "sales": {"$sum": 1}, **parts}
+
+
+def _part(path: str, part: int) -> Document:
+    """Digits of a decimal string, as a number: part 0 are the highest."""
+    wei = {"$ifNull": [path, "0"]}
+    start = {"$add": [{"$strLenBytes": wei}, part * PART_DIGITS]}
+    return {"$toDecimal": {"$substrBytes": [{"$concat": [ZEROS, wei]}, start, PART_DIGITS]}}
+
+
+def _slice_trade(row: Document) -> Trade:
+    price, fees = _whole(row, "price"), _whole(row, "fee")
+    if row["_id"]["self"]:
+        return Trade(self_trades=row["sales"], self_traded_wei=price, fees_wei=fees)
+    return Trade(sales=row["sales"], volume_wei=price, fees_wei=fees)
+
+
+def _whole(row: Document, name: str) -> int:
+    parts = [cast("Decimal128", row[f"{name}{part}"]).to_decimal() for part in range(3)]
+    return sum(int(value) * 10 ** (PART_DIGITS * (2 - part)) for part, value in enumerate(parts))
+
+
+def _nested(slices: dict[str, Trade]) -> dict[str, Trade]:
+    """Windows contain the narrower ones."""
+    windows: dict[str, Trade] = {}
+    so_far = Trade()
+    for name in WINDOWS:
+        so_far = so_far + slices.get(name, Trade())
+        windows[name] = so_far
+    return windows

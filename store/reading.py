@@ -1,0 +1,109 @@
+"""What a reader of the store may ask: one view is one snapshot, so no answer mixes two blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import pymongo
+from pymongo.database import Database
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+
+from store.assets import Assets
+from store.documents import CheckpointDocument, LeaseDocument
+from store.errors import StoreUnreachable
+from store.market import Figures, LatestFigures, Market
+from store.prices import Prices
+from store.snapshot import Document, Snapshot
+from store.status import Status
+from store.transactions import Transactions
+
+SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE = 239, 246
+"""The server cannot read at that moment, because the reader was slow or a collection just changed."""
+IN_FORCE = {"$or": [{"$eq": ["$_id", "indexer"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
+"""By the server's clock, as whoever takes the lease judges it."""
+STANDING = {"_id": {"$in": ["indexer", "lease"]}, "$expr": IN_FORCE}
+
+
+class View:
+    """Everything as of one moment. `checkpoint` is None before the first commit."""
+
+    def __init__(self, snapshot: Snapshot, figures: LatestFigures) -> None:
+        found = snapshot.one("checkpoints", {"_id": "indexer"})
+        self.checkpoint = cast("CheckpointDocument | None", found)
+        self.assets = Assets(snapshot)
+        self.transactions = Transactions(snapshot, self.finalized)
+        self.prices = Prices(snapshot)
+        self.market = Market(snapshot)
+        self.status = Status(snapshot)
+        self._figures = figures
+
+    @property
+    def finalized(self) -> int:
+        """Number of the finalized block, -1 while there is none."""
+        finalized = self.checkpoint["finalized"] if self.checkpoint else None
+        return finalized["number"] if finalized else -1
+
+    @property
+    def asset_contract(self) -> str:
+        """The contract a bare tokenId means: the one the marketplace speaks of; "" while unknown."""
+        market = self.market.configuration()
+        if market:
+            return market["marketplaceAsset"]
+        return self.checkpoint["addresses"].get("asset", "") if self.checkpoint else ""
+
+    def market_figures(self) -> Figures | None:
+        """The market's figures at the tip; None before the first block."""
+        checkpoint = self.checkpoint
+        if checkpoint is None or checkpoint["tip"] is None or checkpoint["tipTimestamp"] is None:
+            return None
+        now, state = checkpoint["tipTimestamp"], (checkpoint["version"], checkpoint["tip"]["hash"])
+        return self._figures.of(state, lambda: self.market.figures(now))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the indexer stands, None before its first commit; and who may write now, None if nobody."""
+
+    checkpoint: CheckpointDocument | None
+    lease: LeaseDocument | None
+
+
+class Reading:
+    """Opens views. Safe to share between threads."""
+
+    def __init__(self, database: Database[Document], *, timeout_seconds: float = 5.0) -> None:
+        self._database, self._timeout_seconds = database, timeout_seconds
+        self._figures = LatestFigures()
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """A view for one answer; whatever keeps the store from answering is StoreUnreachable."""
+        with self._readable(), self._database.client.start_session(snapshot=True) as session:
+            yield View(Snapshot(self._database, session), self._figures)
+
+    def standing(self) -> Standing:
+        """Checkpoint and lease by one read, for those who ask very often. Raises StoreUnreachable."""
+        with self._readable():
+            found = {document["_id"]: document for document in self._database["checkpoints"].find(STANDING)}
+        checkpoint, lease = found.get("indexer"), found.get("lease")
+        return Standing(cast("CheckpointDocument | None", checkpoint), cast("LeaseDocument | None", lease))
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            with pymongo.timeout(self._timeout_seconds):
+                yield
+        except PyMongoError as error:
+            if _passes(error):
+                raise StoreUnreachable(f"database {self._database.name}", str(error)) from error
+            raise
+
+
+def _passes(error: PyMongoError) -> bool:
+    """Is it a trouble of the moment, not a fault of ours?"""
+    if isinstance(error, ConnectionFailure | ExecutionTimeout) or error.timeout:
+        return True
+    return isinstance(error, OperationFailure) and error.code in (SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE)
