@@ -1,0 +1,1 @@
+"""Follows the chain and keeps the store in step: interpret, fold, follow."""

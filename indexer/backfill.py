@@ -1,0 +1,276 @@
+"""History in big steps: ranges of final blocks, fetched ahead, folded in memory, written in bulk.
+
+Three stages overlap: threads fetch, this thread decodes and folds, one thread writes. A batch is one
+commit with its checkpoint, so that a crash or Ctrl-C anywhere loses only what was not yet committed.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+
+from msgspec.structs import replace
+
+from chain.errors import WrongAnswer
+from chain.values import BlockRef, Header
+from indexer.blocks import LoggedBlock
+from indexer.changes import Books, named_market
+from indexer.digest import moved
+from indexer.fetch import RangePlan, fetch_ahead
+from indexer.following import Following, Prepared, may_link
+from indexer.gather import Fetched, Gatherer
+from indexer.interpret import Interpreter
+from indexer.ports import Chain
+from indexer.standing import Standing
+from indexer.state import AssetKey, MarketState
+from indexer.states import load
+from indexer.world import World, needs_of
+from store.ledger import Commit, Ledger
+
+EVENTS_PER_COMMIT = 8000
+SECONDS_PER_COMMIT = 1.0
+COLLECT_AFTER_ALLOCATIONS = 500_000
+HAND_OVER_SECONDS = 0.001
+"""Five times as often as usual: the writing thread needs the interpreter back after every answer."""
+KEPT_STATES = 24_000
+"""Asset states held between batches; more are read again from the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a backfill is, after a commit; `events` and `seconds` are of this run."""
+
+    from_block: int
+    block: int
+    to_block: int
+    events: int
+    seconds: float
+
+
+class Backfill:
+    """Indexes from the block after our tip up to a final block. Use once."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        ledger: Ledger,
+        gatherer: Gatherer,
+        following: Following,
+        market: MarketState,
+        standing: Standing,
+        *,
+        range_max: int,
+        fetches_at_once: int = 3,
+    ) -> None:
+        self.standing = standing
+        self._chain = chain
+        self._ledger = ledger
+        self._gatherer = gatherer
+        self._following = following
+        self._range_max = range_max
+        self._at_once = fetches_at_once
+        self._books = Books(following.contracts.marketplace)
+        self._world = World(Interpreter(following.contracts.marketplace, following.contracts.agent), market)
+        self._ages: dict[AssetKey, int] = {}
+        self._batch = 0
+        self._batches_since_approval = 0
+
+    @property
+    def market(self) -> MarketState:
+        return self._world.market
+
+    def run(
+        self, to_block: int, stopping: Callable[[], bool], on_progress: Callable[[Progress], None]
+    ) -> None:
+        """Index up to a final block, both ends inclusive; returns early when `stopping`."""
+        started = monotonic()
+        events_before = self.standing.events
+        first_block = self.standing.tip.number + 1 if self.standing.tip else self.standing.start_block
+
+        def written(block: int, events: int) -> None:
+            on_progress(Progress(first_block, block, to_block, events, monotonic() - started))
+
+        with _tuned_interpreter(), _one_writer(self._ledger) as write:
+            for fetched in self._ranges(to_block, stopping):
+                commit = self._fold(fetched)
+                events = self.standing.events - events_before
+                commit.checkpoint["eventsPerSecond"] = round(events / (monotonic() - started), 1)
+                write(commit, partial(written, fetched.to_header.number, events))
+
+    # --- what to fold together --------------------------------------------------------
+
+    def _ranges(self, to_block: int, stopping: Callable[[], bool]) -> Iterator[Fetched]:
+        """Fetched ranges in order, joined into batches; fetching starts anew after a block that links
+        contracts we did not ask about."""
+        next_block = self.standing.tip.number + 1 if self.standing.tip else self.standing.start_block
+        while next_block <= to_block and not stopping():
+            plan = RangePlan(next_block, to_block, self._range_max)
+            addresses = self._following.addresses(self.market)
+            fetching = fetch_ahead(self._gatherer, plan, addresses, at_once=self._at_once)
+            try:
+                for fetched in joined(linked(fetching, self.standing.tip)):
+                    linking = self._first_stranger(fetched)
+                    if linking is not None:
+                        yield from self._up_to_stranger(fetched, linking)
+                        next_block = linking.number + 1
+                        break
+                    yield fetched
+                    next_block = fetched.to_header.number + 1
+                    if stopping():
+                        return
+            finally:
+                fetching.close()
+
+    def _first_stranger(self, fetched: Fetched) -> LoggedBlock | None:
+        """The first block that links a contract whose logs were not asked for."""
+        addresses = self._following.addresses(self.market)
+        for block in fetched.blocks:
+            if may_link(block):
+                decoded = self._following.decode(block, self.market)
+                if self._following.links_strangers(decoded, addresses):
+                    return block
+        return None
+
+    def _up_to_stranger(self, fetched: Fetched, linking: LoggedBlock) -> Iterator[Fetched]:
+        before = [block for block in fetched.blocks if block.number < linking.number]
+        if linking.number > fetched.from_block:
+            parent = self._known_header(linking.number - 1)
+            events = sum(block.event_count for block in before)
+            yield Fetched(fetched.from_block, fetched.parent_hash, parent, before, events)
+        header = self._known_header(linking.number)
+        yield Fetched(
+            linking.number, header.parent_hash, header, [linking], linking.event_count, prepare_again=True
+        )
+
+    def _known_header(self, number: int) -> Header:
+        return self._chain.headers([number])[0]
+
+    # --- fold -------------------------------------------------------------------------
+
+    def _fold(self, fetched: Fetched) -> Commit:
+        self._batch += 1
+        world = self._world
+        world.start_batch()
+        prepared = self._prepared(fetched)
+        events = [
+            event
+            for each in prepared
+            for decoded in (*each.adopted, each.decoded)
+            for transaction in decoded.transactions
+            for event in transaction.events
+        ]
+        load(world, needs_of(events, world.market), self._ledger)
+        for each in prepared:
+            world.apply(each.decoded, each.adopted)
+        blocks = [each.decoded.block for each in prepared]
+        self.standing = self._after(world, fetched.to_header, sum(block.event_count for block in blocks))
+        commit = self._books.commit_of(world, [each.decoded for each in prepared], self.standing.fields())
+        commit.trusted = True
+        if commit.markets:
+            commit.markets = [*commit.markets, named_market("base", world.market)]
+        self._remember_only_recent()
+        return commit
+
+    def _prepared(self, fetched: Fetched) -> list[Prepared]:
+        market = self.market
+        if fetched.prepare_again:
+            return [self._following.prepare(fetched.to_header, None, market)]
+        return [Prepared(self._following.decode(block, market)) for block in fetched.blocks]
+
+    def _after(self, world: World, to_header: Header, events: int) -> Standing:
+        digest = self.standing.digest
+        tip = BlockRef(to_header.number, to_header.hash)
+        return replace(
+            self.standing,
+            state="backfilling",
+            tip=tip,
+            tip_timestamp=to_header.timestamp,
+            finalized=tip,
+            events=self.standing.events + events,
+            quarantined=self.standing.quarantined + len(world.rejected),
+            digest=None if digest is None else moved(digest, world),
+        )
+
+    def _remember_only_recent(self) -> None:
+        """Bound the memory; the last two batches may not be in the store yet and stay."""
+        world, ages = self._world, self._ages
+        for key in world.before:
+            ages.pop(key, None)
+            ages[key] = self._batch
+        self._batches_since_approval = 0 if world.operators_before else self._batches_since_approval + 1
+        if len(world.operators) > KEPT_STATES and self._batches_since_approval > 2:
+            world.operators.clear()
+        surplus = len(world.assets) - KEPT_STATES
+        for key in [key for key in world.assets if key not in ages] if surplus > 0 else ():
+            ages[key] = 0
+        for key in list(ages)[: max(surplus, 0)]:
+            if ages[key] < self._batch - 2:
+                del world.assets[key], ages[key]
+
+
+def linked(ranges: Iterator[Fetched], tip: BlockRef | None) -> Iterator[Fetched]:
+    """Ranges that each begin where the one before ended, on the same branch. Raises WrongAnswer."""
+    for fetched in ranges:
+        if tip is not None and fetched.parent_hash != tip.hash:
+            raise WrongAnswer(
+                f"block {fetched.from_block} says its parent is {fetched.parent_hash}, "
+                f"block {tip.number} was told to be {tip.hash}: the endpoints are on different branches"
+            )
+        tip = fetched.to_header.ref
+        yield fetched
+
+
+def joined(ranges: Iterator[Fetched]) -> Iterator[Fetched]:
+    """Join adjacent ranges until they are worth a commit: enough events, or a second has passed."""
+    pending: Fetched | None = None
+    since = monotonic()
+    for fetched in ranges:
+        pending = fetched if pending is None else pending.joined_with(fetched)
+        if pending.event_count >= EVENTS_PER_COMMIT or monotonic() - since >= SECONDS_PER_COMMIT:
+            yield pending
+            pending, since = None, monotonic()
+    if pending is not None:
+        yield pending
+
+
+@contextmanager
+def _tuned_interpreter() -> Iterator[None]:
+    """Millions of short-lived documents without cycles, and three threads that wait for one another:
+    look for cycles less often, and hand over more often."""
+    usual, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(COLLECT_AFTER_ALLOCATIONS, 50, 50)
+    sys.setswitchinterval(HAND_OVER_SECONDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        sys.setswitchinterval(interval)
+
+
+@contextmanager
+def _one_writer(ledger: Ledger) -> Iterator[Callable[[Commit, Callable[[], None]], None]]:
+    """Commit in a thread of its own, one behind the fold; leaving waits for the last commit."""
+    under_way: list[Future[None]] = []
+
+    def commit_and_tell(commit: Commit, written: Callable[[], None]) -> None:
+        ledger.commit(commit)
+        written()
+
+    def write(commit: Commit, written: Callable[[], None]) -> None:
+        while under_way:
+            under_way.pop().result()
+        under_way.append(pool.submit(commit_and_tell, commit, written))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="commit") as pool:
+        try:
+            yield write
+        finally:
+            # Also when the node failed: whoever goes on must know that the last commit did not happen.
+            while under_way:
+                under_way.pop().result()

@@ -1,0 +1,189 @@
+"""Write everything derived once more, from a replay of `chainEvents`; what people wrote stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from chain.values import Header
+from indexer.asset_documents import asset_base
+from indexer.changes import Books, named_market
+from indexer.digest import to_text
+from indexer.following import Following, Prepared
+from indexer.market_documents import operator_id
+from indexer.replay import NothingIndexed, Replayed, batches, replay
+from indexer.row_documents import price_document, quarantine_document, transaction_document
+from indexer.standing import Standing, standing_of
+from indexer.state import AssetKey
+from indexer.world import World
+from store.identity import asset_id
+from store.ledger import AssetId, Change, Commit, Ledger
+
+ASSETS_PER_COMMIT = 2000
+LAST_BLOCK = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a rebuild found; digests as 64 hex digits, `digest_before` None if there was none."""
+
+    blocks: int
+    events: int
+    assets: int
+    digest: str
+    digest_before: str | None
+
+    @property
+    def agrees(self) -> bool:
+        return self.digest == self.digest_before
+
+
+def check(ledger: Ledger, following: Following) -> Outcome:
+    """Replay in memory and compare the digests; writes nothing."""
+    standing = _standing(ledger)
+    assert standing.tip is not None
+    return _outcome(replay(ledger, following, standing, standing.tip.number), standing)
+
+
+def rebuild(ledger: Ledger, following: Following) -> Outcome:
+    """Replay, and bring every derived document to what the replay says.
+
+    Until it is through, the checkpoint says that it is `unfinished`, and nobody indexes on top.
+    """
+    ledger.note(unfinished="rebuild")
+    outcome = _Rebuild(ledger, following).run()
+    ledger.note(unfinished=None)
+    return outcome
+
+
+def rewind_below_finality(ledger: Ledger, following: Following, to: Header) -> Outcome:
+    """Forget every block above one that was final, and rebuild; a person decided so."""
+    standing = _standing(ledger)
+    assert standing.finalized is not None
+    finalized = min(standing.finalized, to.ref, key=lambda ref: ref.number)
+    after = replace(standing, tip=to.ref, tip_timestamp=to.timestamp, finalized=finalized)
+    fields = {**after.fields(), "unfinished": f"rewind to block {to.number}"}
+    ledger.commit(Commit(fields, rewind_above=to.number))
+    return rebuild(ledger, following)
+
+
+class _Rebuild:
+    def __init__(self, ledger: Ledger, following: Following) -> None:
+        self._ledger = ledger
+        self._following = following
+        self._books = Books(following.contracts.marketplace)
+        self._standing = _standing(ledger)
+        self._next_block = 0
+
+    def run(self) -> Outcome:
+        tip = self._standing.tip
+        assert tip is not None
+        replayed = replay(self._ledger, self._following, self._standing, tip.number, self._rewrite_rows)
+        self._commit(Commit({}, rewrite_rows_of=(self._next_block, LAST_BLOCK)))
+        for keys in batches(replayed.world.assets, ASSETS_PER_COMMIT):
+            self._rewrite_assets(replayed, keys)
+        self._remove_strangers(replayed)
+        self._rewrite_configuration(replayed)
+        return _outcome(replayed, self._standing)
+
+    def _rewrite_rows(self, world: World, prepared: list[Prepared]) -> None:
+        """Rows of the blocks since the last batch: the old go, the new come."""
+        last = prepared[-1].decoded.block.number
+        self._commit(
+            Commit(
+                {},
+                rewrite_rows_of=(self._next_block, last),
+                transactions=[transaction_document(deed) for deed in world.deeds],
+                prices=[price_document(point) for point in world.points],
+                quarantined=[quarantine_document(d.block, bad) for d, bad in world.rejected],
+            )
+        )
+        self._next_block = last + 1
+
+    def _rewrite_assets(self, replayed: Replayed, keys: list[AssetKey]) -> None:
+        ids = {asset_id(*key): key for key in keys}
+        there = {document["_id"] for document in self._ledger.assets(ids)}
+        self._commit(
+            Commit(
+                {},
+                new_assets=[self._new(replayed, key) for _id, key in ids.items() if _id not in there],
+                changed_assets=[self._changed(replayed, key) for _id, key in ids.items() if _id in there],
+            )
+        )
+
+    def _new(self, replayed: Replayed, key: AssetKey) -> dict[str, object]:
+        state = replayed.world.assets[key]
+        assert state is not None
+        document = dict(self._books.new(state, replayed.world))
+        if key in replayed.bases.assets:
+            base = asset_base(replayed.bases.assets[key], self._books.marketplace)
+            document["chain"] = {**document["chain"], "base": base}
+        return document
+
+    def _changed(self, replayed: Replayed, key: AssetKey) -> Change:
+        """Every field of the indexer, the immutable ones too; `metadata` field by field."""
+        document = self._new(replayed, key)
+        metadata = document.pop("metadata")
+        del document["_id"]
+        assert isinstance(metadata, dict)
+        document |= {f"metadata.{name}": value for name, value in metadata.items()}
+        return asset_id(*key), document, {}
+
+    def _remove_strangers(self, replayed: Replayed) -> None:
+        """Assets that no mint of this history explains."""
+        known = {asset_id(*key) for key in replayed.world.assets}
+        for some in batches(self._strangers(known), ASSETS_PER_COMMIT):
+            self._commit(Commit({}, removed_assets=some))
+
+    def _strangers(self, known: set[AssetId]) -> Iterator[AssetId]:
+        return (_id for _id in list(self._ledger.asset_ids()) if _id not in known)
+
+    def _rewrite_configuration(self, replayed: Replayed) -> None:
+        world, bases = replayed.world, replayed.bases
+        said = [
+            (
+                _id,
+                {**fields, **({"base": {"said": bases.operators[key]}} if key in bases.operators else {})},
+                gone if key in bases.operators else {"base": ""},
+            )
+            for key in world.operators
+            for _id, fields, gone in [self._books.operator(key, world)]
+        ]
+        known = {operator_id(*key) for key in world.operators}
+        strangers = [d["_id"] for d in self._ledger.all_operators() if d["_id"] not in known]
+        standing = replace(
+            self._standing,
+            digest=replayed.digest(),
+            events=replayed.events,
+            quarantined=replayed.rejected,
+        )
+        self._commit(
+            Commit(
+                standing.fields(),
+                changed_operators=said,
+                removed_operators=strangers,
+                markets=[named_market("market", world.market), named_market("base", bases.market)],
+            )
+        )
+
+    def _commit(self, commit: Commit) -> None:
+        self._ledger.commit(commit)
+
+
+def _standing(ledger: Ledger) -> Standing:
+    document = ledger.checkpoint()
+    if document is None or document["tip"] is None:
+        raise NothingIndexed
+    return standing_of(document)
+
+
+def _outcome(replayed: Replayed, standing: Standing) -> Outcome:
+    return Outcome(
+        replayed.blocks,
+        replayed.events,
+        len(replayed.assets),
+        to_text(replayed.digest()),
+        None if standing.digest is None else to_text(standing.digest),
+    )
