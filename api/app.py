@@ -1,0 +1,102 @@
+"""The WSGI application: blueprints, errors and JSON put together; nothing is opened here."""
+
+from __future__ import annotations
+
+from threading import Semaphore
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from flask.json.provider import JSONProvider
+from flask_smorest import Api  # type: ignore[import-untyped]
+
+from api import problems
+from api.blueprints import activity, assets, market, operations, transactions, users
+from api.documentation import page
+from api.endpoints import revalidated
+from api.pagination import Cursors
+from api.schemas.shapes import ProblemBody
+from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
+from store.reading import Reading
+
+MAX_BODY_BYTES = 1_000_000
+MAX_WAITERS = 8
+"""Half of the threads that the server is usually given."""
+BLUEPRINTS = (assets, users, transactions, market, activity, operations)
+
+
+class OrjsonProvider(JSONProvider):
+    """JSON by orjson: times as RFC 3339 in UTC, bytes straight to the response."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return self._bytes(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        return Response(self._bytes(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
+
+    @staticmethod
+    def _bytes(obj: Any) -> bytes:
+        return orjson.dumps(obj, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+class Specification(Api):  # type: ignore[misc]
+    """The OpenAPI document; errors are answered by `problems`, and shown as what they are."""
+
+    ERROR_SCHEMA = ProblemBody
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        problems.register(self._app)
+
+    def _register_responses(self) -> None:
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.PROBLEM_TYPE
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
+
+
+def make_app(
+    reading: Reading,
+    *,
+    secret_key: str,
+    pending: PendingTransactions | None = None,
+    clock: Clock | None = None,
+    max_waiters: int = MAX_WAITERS,
+) -> Flask:
+    """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
+
+    At most `max_waiters` requests wait for a block at once; give half of the server's threads.
+    """
+    app = Flask("dynamicvault", static_folder=None)
+    app.json = OrjsonProvider(app)
+    app.config |= {
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "API_TITLE": "DynamicVault",
+        "API_VERSION": "1",
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/api",
+    }
+    app.url_map.strict_slashes = False
+    cursors = Cursors(secret_key)
+    app.extensions[EXTENSION] = Services(
+        reading, cursors, pending or NoNode(), clock or SystemClock(), Semaphore(max_waiters)
+    )
+    _register(app)
+    return app
+
+
+def _register(app: Flask) -> None:
+    specification = Specification(app)
+    for module in BLUEPRINTS:
+        specification.register_blueprint(module.blueprint)
+    app.add_url_rule("/api/docs", "docs", lambda: page(specification.spec.to_dict()))
+    app.after_request(revalidated)
+    app.after_request(_headers)
+
+
+def _headers(response: Response) -> Response:
+    response.headers["X-Request-Id"] = problems.request_id()
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,223 @@
+"""How an endpoint is made: parse strictly, read one view, answer with `asOf`; and the same in OpenAPI."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import partial
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import orjson
+from flask import Response, jsonify, request
+from flask_smorest import Blueprint as SmorestBlueprint  # type: ignore[import-untyped]
+from marshmallow import RAISE, Schema
+from marshmallow.exceptions import ValidationError
+from webargs.flaskparser import FlaskParser
+
+from api.freshness import etag_of, indexed, present_as_of, when_fresh
+from api.problems import BadRequest, FieldError, Unsupported
+from api.requests import PATH, FreshnessQuery, NothingElse, read_path
+from api.services import services
+from store.documents import CheckpointDocument
+from store.reading import View
+
+Payload = dict[str, Any]
+ChainView = Callable[..., Payload]
+Responder = Callable[..., Response]
+
+HEADERS = {
+    "X-As-Of-Block": {"schema": {"type": "integer"}, "description": "asOf.blockNumber"},
+    "X-Lag-Seconds": {"schema": {"type": "integer"}, "description": "asOf.lagSeconds"},
+    "ETag": {"schema": {"type": "string"}, "description": "Changes when the state or the URL does."},
+}
+
+
+class Arguments(FlaskParser):
+    """webargs, strict: what is not known is an error, and errors name the field."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+
+    def handle_error(self, error: ValidationError, req: Any, schema: Schema, **_: Any) -> NoReturn:  # noqa: ARG002
+        raise BadRequest(list(_field_errors(error.messages_dict, schema))) from error
+
+    def load_json(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
+        try:
+            return orjson.loads(req.get_data())
+        except orjson.JSONDecodeError as error:
+            raise BadRequest([FieldError("body", "json", "is not valid JSON")]) from error
+
+
+def _field_errors(messages: Mapping[str, Any], schema: Schema) -> list[FieldError]:
+    known = [str(field.data_key) for field in schema.fields.values()]
+    return [
+        FieldError("body" if name == "_schema" else str(name), location, _message(str(name), told, known))
+        for location, fields in messages.items()
+        for name, told in (fields.items() if isinstance(fields, Mapping) else [("body", fields)])
+    ]
+
+
+def _message(name: str, told: Any, known: list[str]) -> str:
+    if told == ["Unknown field."]:
+        near = get_close_matches(name, known, 1)
+        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
+        return f"is not a parameter here; {advice}"
+    if isinstance(told, Mapping):
+        return "; ".join(f"item {index}: {_message(name, one, known)}" for index, one in told.items())
+    return "; ".join(str(one) for one in told)
+
+
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]
+    """A group of endpoints."""
+
+    ARGUMENTS_PARSER = Arguments(unknown=RAISE)
+
+    def reads(
+        self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = FreshnessQuery
+    ) -> Callable[[ChainView], ChainView]:
+        """A GET that is true at a block: the function gets a View, the query, and the path's arguments."""
+
+        def decorate(function: ChainView) -> ChainView:
+            def respond(query: Mapping[str, Any], **path: str) -> Response:
+                bound = partial(function, **read_path(path))
+                return when_fresh(services(), query, lambda view: chain_answer(bound, view, query))
+
+            respond.__name__, respond.__doc__ = function.__name__, function.__doc__
+            statuses = (400, 409, 503, *((404,) if "<" in rule else ()))
+            self._expose(respond, "GET", rule, operation, answer, query, statuses)
+            return function
+
+        return decorate
+
+    def asks(
+        self, rule: str, operation: str, answer: type[Schema], body: type[Schema]
+    ) -> Callable[[ChainView], ChainView]:
+        """A POST that only reads, for questions too long for a URL: the function gets a View and the body."""
+
+        def decorate(function: ChainView) -> ChainView:
+            def respond(_: Mapping[str, Any], body: Mapping[str, Any]) -> Response:
+                return when_fresh(services(), {}, lambda view: chain_answer(function, view, body))
+
+            respond.__name__, respond.__doc__ = function.__name__, function.__doc__
+            parsed = self.arguments(body, location="json")(respond)
+            statuses = (400, 413, 415, 503)
+            self._expose(json_only(parsed), "POST", rule, operation, answer, NothingElse, statuses)
+            return function
+
+        return decorate
+
+    def tells(
+        self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = NothingElse
+    ) -> Callable[[Callable[..., Payload]], Callable[..., Payload]]:
+        """A GET that is not bound to a block: the function gets the query and the path's arguments."""
+
+        def decorate(function: Callable[..., Payload]) -> Callable[..., Payload]:
+            def respond(query: Mapping[str, Any], **path: str) -> Response:
+                return jsonify(function(query, **read_path(path)))
+
+            respond.__name__, respond.__doc__ = function.__name__, function.__doc__
+            self._expose(respond, "GET", rule, operation, answer, query, (400, 503))
+            return function
+
+        return decorate
+
+    def answers(
+        self, rule: str, operation: str, answer: type[Schema], query: type[Schema]
+    ) -> Callable[[Responder], Responder]:
+        """A GET that makes its whole response by itself, from the query and the path's arguments."""
+
+        def decorate(function: Responder) -> Responder:
+            def respond(query: Mapping[str, Any], **path: str) -> Response:
+                return function(query, **read_path(path))
+
+            respond.__name__, respond.__doc__ = function.__name__, function.__doc__
+            self._expose(respond, "GET", rule, operation, answer, query, (400, 503))
+            return function
+
+        return decorate
+
+    def _expose(
+        self,
+        respond: Responder,
+        method: str,
+        rule: str,
+        operation: str,
+        answer: type[Schema],
+        query: type[Schema],
+        statuses: tuple[int, ...],
+    ) -> None:
+        documented = self.response(200, answer, headers=HEADERS)(respond)
+        for status in statuses:
+            documented = self.alt_response(status, HTTPStatus(status).name)(documented)
+        if method == "GET":
+            documented = self.alt_response(304, "NOT_MODIFIED")(documented)
+        documented = once_each(self.arguments(query, location="query")(documented))
+        documented = self.doc(operationId=operation)(documented)
+        names = [name for name in PATH if f"<{name}>" in rule]
+        shown = [{"in": "path", "name": name, "required": True, "schema": PATH[name][2]} for name in names]
+        self.route(rule, methods=[method], parameters=shown)(documented)
+
+
+def once_each(function: Responder) -> Responder:
+    """Refuse a parameter that is given twice: whichever we took, half of the callers would mean the other."""
+
+    def checked(*args: Any, **kwargs: Any) -> Response:
+        twice = [name for name, values in request.args.lists() if len(values) > 1]
+        if twice:
+            raise BadRequest([FieldError(name, "query", "is given more than once") for name in twice])
+        return function(*args, **kwargs)
+
+    return _as_documented(checked, function)
+
+
+def json_only(function: Responder) -> Responder:
+    """Refuse a body that does not say it is JSON."""
+
+    def checked(*args: Any, **kwargs: Any) -> Response:
+        if not request.is_json:
+            raise Unsupported("the body must be JSON, with Content-Type: application/json")
+        return function(*args, **kwargs)
+
+    return _as_documented(checked, function)
+
+
+def _as_documented(wrapper: Responder, function: Responder) -> Responder:
+    wrapper.__name__, wrapper.__doc__ = function.__name__, function.__doc__
+    wrapper._apidoc = getattr(function, "_apidoc", {})  # type: ignore[attr-defined]
+    return wrapper
+
+
+def chain_answer(function: ChainView, view: View, query: Mapping[str, Any]) -> Response:
+    """The function's payload as of the view; 304 where the caller has it already."""
+    checkpoint = indexed(view)
+    if request.method == "POST":
+        return chain_response(function(view, query), checkpoint)
+    etag = etag_of(checkpoint, request.full_path)
+    known = request.if_none_match.contains_weak(etag)
+    response = chain_response(None if known else function(view, query), checkpoint)
+    response.set_etag(etag, weak=True)
+    return response
+
+
+def chain_response(payload: Payload | None, checkpoint: CheckpointDocument | None) -> Response:
+    """A payload with `asOf` and its headers; without payload, 304; `asOf` is null while there is no tip."""
+    as_of = None
+    if checkpoint is not None and checkpoint["tip"] is not None:
+        as_of = present_as_of(checkpoint, services().clock.now())
+    response = Response(status=304) if payload is None else jsonify({**payload, "asOf": as_of})
+    if as_of is not None:
+        response.headers["X-As-Of-Block"] = str(as_of["blockNumber"])
+        response.headers["X-Lag-Seconds"] = str(as_of["lagSeconds"])
+    return response
+
+
+def revalidated(response: Response) -> Response:
+    """Every GET can be asked again for free: where no ETag was set, the body names itself."""
+    if request.method not in ("GET", "HEAD") or response.status_code != HTTPStatus.OK:
+        return response
+    response.headers.setdefault("Cache-Control", "no-cache")
+    if "ETag" not in response.headers:
+        response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest(), weak=True)
+        response.make_conditional(request)
+    return response

@@ -1,0 +1,61 @@
+"""The price history of one asset, as points or as candles, with analytics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from api.candles import MONTH, analytics, candles
+from api.lists import Listed, Query, direction_of
+from api.responses import present_price
+from store.documents import AssetDocument
+from store.pages import Direction, Page, PageRequest
+from store.prices import PriceFilter
+from store.reading import View
+
+
+def price_history(view: View, query: Query, asset: AssetDocument) -> dict[str, Any]:
+    """One page of points or candles, newest first unless told otherwise."""
+    wanted = PriceFilter(
+        contract=asset["contractAddress"],
+        token_id=asset["tokenId"],
+        source=query.get("source"),
+        from_time=query.get("from_time"),
+        to_time=query.get("to_time"),
+    )
+    interval = query.get("interval", "raw")
+    prices = _points(view, query, wanted) if interval == "raw" else _candles(view, query, wanted, interval)
+    return {**prices, "interval": interval, "analytics": _analytics(view, asset)}
+
+
+def _points(view: View, query: Query, wanted: PriceFilter) -> dict[str, Any]:
+    direction = direction_of(query, -1)
+    listed = Listed("priceHistory", (wanted, direction))
+    return listed.answer(query, lambda asked: view.prices.page(wanted, direction, asked), present_price)
+
+
+def _candles(view: View, query: Query, wanted: PriceFilter, interval: str) -> dict[str, Any]:
+    direction = direction_of(query, -1)
+    rows = candles(view.prices.series(wanted), interval)[::direction]
+    listed = Listed("priceHistory", (wanted, direction, interval))
+    return listed.answer(query, lambda asked: _page_of_candles(rows, direction, asked), dict)
+
+
+def _page_of_candles(
+    rows: list[dict[str, Any]], direction: Direction, asked: PageRequest
+) -> Page[dict[str, Any]]:
+    """A page of computed rows: the position is the start of the last one."""
+    skipped = asked.skipped
+    if asked.after:
+        last = datetime.fromisoformat(asked.after.decode())
+        skipped = sum((row["start"] - last) * direction <= last - last for row in rows)
+    kept, more = rows[skipped : skipped + asked.limit], len(rows) > skipped + asked.limit
+    position = kept[-1]["start"].isoformat().encode() if more else None
+    return Page(kept, position, len(rows) if asked.page else None)
+
+
+def _analytics(view: View, asset: AssetDocument) -> dict[str, Any]:
+    now = view.checkpoint["tipTimestamp"] if view.checkpoint else None
+    moment = now or asset["currentPrice"]["updatedAt"]
+    valuations = view.prices.valuations_since(asset["contractAddress"], asset["tokenId"], moment - MONTH)
+    return analytics(int(asset["currentPrice"]["valueWei"]), valuations, moment)

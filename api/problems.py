@@ -1,0 +1,155 @@
+"""What callers are told when an answer cannot be given: RFC 9457 problems, with `error` as a plain string.
+
+Problem
+├── BadRequest       400  the request is malformed; `errors` names the fields
+├── NotFound         404  the thing asked for does not exist
+├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
+├── Unsupported      415  the body is not JSON
+├── NothingIndexed   503  no block has been applied at all
+├── NotReady         503  reads are possible but should not be trusted to advance
+└── StoreDown        503  the store cannot be read at present
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
+from werkzeug.exceptions import NotFound as UnknownPath
+
+from store.errors import StoreUnreachable
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_TYPE = "application/problem+json"
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+RETRY_SECONDS = 1
+KEPT_HEADERS = ("Allow", "Retry-After", "Location")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong: the name of the field, where it stands (query, path, json), and a message."""
+
+    field: str
+    location: str
+    message: str
+
+
+class Problem(Exception):
+    """Base of what views raise; `code` is for programs and never changes its meaning."""
+
+    status = 500
+    code = "internal-error"
+    retry_after_seconds: int | None = None
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail, self.errors = detail, tuple(errors)
+
+
+class BadRequest(Problem):
+    status, code = 400, "invalid-request"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors), errors)
+
+
+class NotFound(Problem):
+    status, code = 404, "not-found"
+
+
+class NotYetIndexed(Problem):
+    status, code, retry_after_seconds = 409, "not-yet-indexed", RETRY_SECONDS
+
+
+class Unsupported(Problem):
+    status, code = 415, "unsupported-media-type"
+
+
+class NothingIndexed(Problem):
+    status, code, retry_after_seconds = 503, "nothing-indexed", 5
+
+
+class NotReady(Problem):
+    status, code, retry_after_seconds = 503, "not-ready", 5
+
+
+class StoreDown(Problem):
+    status, code, retry_after_seconds = 503, "store-unreachable", 5
+
+
+def request_id() -> str:
+    """The caller's id of this request where it is a sane one, else one of ours."""
+    if "request_id" not in g:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return str(g.request_id)
+
+
+def register(app: Flask) -> None:
+    """Answer every failure as a problem."""
+    app.register_error_handler(Problem, _own)
+    app.register_error_handler(StoreUnreachable, _unreachable)
+    app.register_error_handler(HTTPException, _http)
+
+
+def _own(problem: Problem) -> Response:
+    wait = problem.retry_after_seconds
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    return respond(problem.status, problem.code, problem.detail, problem.errors, headers)
+
+
+def _unreachable(error: StoreUnreachable) -> Response:
+    logger.warning("store unreachable", extra={"why": error.why})
+    return _own(StoreDown("the store cannot be read at present; try again in a few seconds"))
+
+
+def _http(error: HTTPException) -> Response:
+    if isinstance(error, InternalServerError) and error.original_exception is not None:
+        logger.error("request failed", exc_info=error.original_exception, extra={"request_id": request_id()})
+    status = HTTPStatus(error.code or 500)
+    headers = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
+    return respond(status, status.phrase.lower().replace(" ", "-"), _detail(error, status), (), headers)
+
+
+def _detail(error: HTTPException, status: HTTPStatus) -> str:
+    if isinstance(error, UnknownPath):
+        return f"there is nothing at {request.path}; GET /api/openapi.json lists what there is"
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.method} is not allowed here, only {', '.join(sorted(error.valid_methods or ()))}"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "something went wrong on our side; the requestId finds it in our logs"
+    return error.description or status.phrase
+
+
+def respond(
+    status: int,
+    code: str,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem as an answer."""
+    body: dict[str, Any] = {
+        "type": f"urn:dynamicvault:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "requestId": request_id(),
+        "errors": [asdict(error) for error in errors],
+        "error": detail,
+    }
+    response = jsonify(body)
+    response.status_code, response.mimetype = int(status), PROBLEM_TYPE
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,225 @@
+"""What requests may carry: the schemas that validate them are the ones OpenAPI shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import fields, validate
+from marshmallow.exceptions import ValidationError
+
+from api.fields import (
+    HASH,
+    INT64_MAX,
+    NOT_A_WALLET,
+    WALLET,
+    Ether,
+    Flag,
+    Hash,
+    JsonNumber,
+    Moment,
+    OneOf,
+    Strict,
+    Wallet,
+    WholeNumber,
+    Word,
+    Words,
+    checksummed,
+)
+from api.pagination import MAX_LIMIT, MAX_PAGE
+from api.problems import BadRequest, FieldError, NotFound
+
+MAX_WAIT_SECONDS = 20
+MAX_BATCH = 200
+MAX_ACTIVITY_PAGE = 50
+ORDERS = ("createdAt", "price", "listingPrice", "updatedAt", "tokenId", "name", "confidence", "views")
+DEEDS = ("mint", "list", "delist", "buy", "transfer")
+
+
+class NothingElse(Strict):
+    """No parameters at all."""
+
+
+class WaitQuery(Strict):
+    """How long the answer may take."""
+
+    wait = WholeNumber(0, MAX_WAIT_SECONDS, metadata={"description": "Seconds to wait for it."})
+
+
+class FreshnessQuery(WaitQuery):
+    """Reading one's own writes: answer only when that much of the chain has been applied."""
+
+    after_tx = Hash(metadata={"description": "Answer only once this transaction is indexed."})
+    min_block = WholeNumber(0, INT64_MAX, metadata={"description": "Answer only from this block on."})
+
+
+class PageQuery(FreshnessQuery):
+    """Which part of a list."""
+
+    limit = WholeNumber(1, MAX_LIMIT, metadata={"description": "Rows in one answer, 20 unless given."})
+    cursor = fields.String(
+        validate=validate.Length(1, 4096), metadata={"description": "nextCursor of the last answer."}
+    )
+    page = WholeNumber(1, MAX_PAGE, metadata={"description": "Page number from 1; not together with cursor."})
+
+
+class ContractQuery(FreshnessQuery):
+    """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
+
+    contract_address = Wallet()
+
+
+class OwnedAssetsQuery(PageQuery):
+    """Filters and order of assets; no parameter means no filter."""
+
+    contract_address = Wallet()
+    asset_type = Words(Word())
+    is_listed = Flag()
+    is_purchasable = Flag()
+    is_verified = Flag()
+    price_min = Ether()
+    price_max = Ether()
+    listing_price_min = Ether()
+    listing_price_max = Ether()
+    min_confidence = WholeNumber(0, 100)
+    q = fields.String(
+        validate=validate.Length(1, 100), metadata={"description": "Text in name, type or description."}
+    )
+    sort_by = OneOf(*ORDERS)
+    sort_direction = OneOf("asc", "desc")
+    facets = Words(OneOf("assetType", "isListed", "isVerified"))
+
+
+class AssetsQuery(OwnedAssetsQuery):
+    """As before, and by owner."""
+
+    owner = Wallet()
+    current_owner = Wallet(metadata={"description": "The same as owner."})
+
+
+class ListingsQuery(PageQuery):
+    """Filters and order of what is for sale; price is the price asked."""
+
+    contract_address = Wallet()
+    asset_type = Words(Word())
+    seller = Wallet()
+    is_purchasable = Flag()
+    price_min = Ether()
+    price_max = Ether()
+    sort_by = OneOf("price", "listedAt", "tokenId", "name")
+    sort_direction = OneOf("asc", "desc")
+
+
+class PeriodQuery(PageQuery):
+    """A stretch of block time, both ends included."""
+
+    from_time = Moment(data_key="from")
+    to_time = Moment(data_key="to")
+
+
+class PriceHistoryQuery(PeriodQuery):
+    """Which points, and whether as they are or as candles."""
+
+    contract_address = Wallet()
+    interval = OneOf("raw", "1h", "4h", "1d", "1w")
+    source = OneOf("mint", "ai-oracle", "direct", "user-listing", "sale")
+    sort_direction = OneOf("asc", "desc")
+
+
+class AssetTransactionsQuery(PeriodQuery):
+    """Deeds of one asset."""
+
+    contract_address = Wallet()
+    type = Words(OneOf(*DEEDS))
+    status = OneOf("pending", "completed", "failed")
+
+
+class UserTransactionsQuery(PeriodQuery):
+    """Deeds of one wallet, in its own words: what it sold is `sell`."""
+
+    contract_address = Wallet()
+    token_id = WholeNumber(0, INT64_MAX)
+    type = Words(OneOf(*DEEDS, "sell"))
+    status = OneOf("pending", "completed", "failed")
+
+
+class TransactionsQuery(AssetTransactionsQuery):
+    """Deeds by anything."""
+
+    token_id = WholeNumber(0, INT64_MAX)
+    seller = Wallet()
+    buyer = Wallet()
+    wallet = Wallet(metadata={"description": "Seller or buyer."})
+    transaction_hash = Hash()
+
+
+class AssetActivityQuery(PeriodQuery):
+    """Activity of one asset."""
+
+    contract_address = Wallet()
+    page = WholeNumber(1, MAX_ACTIVITY_PAGE)
+
+
+class ActivityQuery(AssetActivityQuery):
+    """Activity of all assets."""
+
+    token_id = WholeNumber(0, INT64_MAX)
+
+
+class BatchBody(Strict):
+    """Up to 200 assets of one contract."""
+
+    token_ids = fields.List(
+        JsonNumber(0, INT64_MAX),
+        required=True,
+        validate=validate.Length(1, MAX_BATCH, error=f"must be 1 to {MAX_BATCH} token ids"),
+    )
+    contract_address = Wallet()
+
+
+def _token_id(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,78}", text):
+        raise ValidationError("must be a whole number")
+    if int(text) > INT64_MAX:
+        raise NotFound(f"no asset {text}: token ids above {INT64_MAX} are not kept")
+    return int(text)
+
+
+def _wallet(text: str) -> str:
+    if not re.fullmatch(r"0[xX][0-9a-fA-F]{40}", text):
+        raise ValidationError(NOT_A_WALLET)
+    return checksummed(text)
+
+
+def _hash(text: str) -> str:
+    if not re.fullmatch(HASH, text):
+        raise ValidationError("must be a hash: 0x and 64 hexadecimal digits")
+    return text.lower()
+
+
+def _row_id(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{24}", text):
+        raise ValidationError("must be 24 hexadecimal digits")
+    return text.lower()
+
+
+PATH: dict[str, tuple[str, Callable[[str], Any], dict[str, Any]]] = {
+    "tokenId": ("token_id", _token_id, {"type": "integer", "minimum": 0}),
+    "walletAddress": ("wallet", _wallet, {"type": "string", "pattern": WALLET}),
+    "hash": ("transaction_hash", _hash, {"type": "string", "pattern": HASH}),
+    "id": ("row_id", _row_id, {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}),
+}
+"""Parameters in paths: the argument of the view, how to read it, how OpenAPI shows it."""
+
+
+def read_path(found: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments that a path stands for."""
+    return {PATH[name][0]: _read(name, text) for name, text in found.items()}
+
+
+def _read(name: str, text: str) -> Any:
+    try:
+        return PATH[name][1](text)
+    except ValidationError as error:
+        raise BadRequest([FieldError(name, "path", str(error.messages[0]))]) from error

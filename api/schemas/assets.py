@@ -1,0 +1,118 @@
+"""Assets, and what is for sale."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.schemas.shapes import (
+    Amount,
+    Answer,
+    ListAnswer,
+    Shape,
+    maybe_number,
+    maybe_text,
+    maybe_time,
+    maybe_whole,
+    text,
+)
+
+
+class CurrentPrice(Amount):
+    value_usd = maybe_number()
+    updated_at = fields.DateTime()
+    ai_confidence_score = maybe_whole()
+
+
+class MarketStatus(Shape):
+    is_listed = fields.Boolean()
+    is_purchasable = fields.Boolean()
+    unavailable_reason = maybe_text()
+    listing_price = maybe_number()
+    listing_price_wei = maybe_text()
+    listed_at = maybe_time()
+    listed_by = maybe_text()
+
+
+class AssetItem(Shape):
+    id = text()
+    token_id = fields.Integer()
+    contract_address = text()
+    name = maybe_text()
+    asset_type = maybe_text()
+    thumbnail_url = maybe_text()
+    current_price = fields.Nested(CurrentPrice)
+    market_status = fields.Nested(MarketStatus)
+    is_listed = fields.Boolean()
+    current_owner = text()
+    is_verified = fields.Boolean()
+    finality = text()
+    created_at = fields.DateTime()
+    updated_at = maybe_time()
+
+
+class Ownership(Shape):
+    current_owner = text()
+    owner_since = fields.DateTime()
+
+
+class AssetChain(Shape):
+    mint_block = fields.Integer()
+    mint_transaction_hash = text()
+    updated_block = fields.Integer()
+    initial_price_wei = maybe_text()
+    acquisition_date_seconds = maybe_text()
+    claimed_verified = fields.Boolean(allow_none=True)
+
+
+class Asset(AssetItem):
+    description = maybe_text()
+    token_uri = fields.String(allow_none=True, data_key="tokenURI")
+    metadata = fields.Dict()
+    media = fields.Dict()
+    ownership = fields.Nested(Ownership)
+    verification = fields.Dict()
+    stats = fields.Dict()
+    chain = fields.Nested(AssetChain)
+
+
+class Count(Shape):
+    value = fields.Raw(allow_none=True)
+    count = fields.Integer()
+
+
+class AssetList(ListAnswer):
+    assets = fields.List(fields.Nested(AssetItem))
+    facets = fields.Dict(
+        keys=fields.String(), values=fields.List(fields.Nested(Count)), metadata={"always": False}
+    )
+
+
+class OneAsset(Answer):
+    asset = fields.Nested(Asset)
+
+
+class AssetBatch(Answer):
+    assets = fields.List(fields.Nested(AssetItem))
+    missing = fields.List(fields.Integer())
+
+
+class Listing(Shape):
+    id = text()
+    token_id = fields.Integer()
+    contract_address = text()
+    name = maybe_text()
+    asset_type = maybe_text()
+    thumbnail_url = maybe_text()
+    price = fields.Float()
+    price_wei = text()
+    seller = text()
+    listed_at = fields.DateTime()
+    is_purchasable = fields.Boolean()
+    unavailable_reason = maybe_text()
+    current_price = fields.Nested(CurrentPrice)
+    is_verified = fields.Boolean()
+    finality = text()
+
+
+class ListingList(ListAnswer):
+    listings = fields.List(fields.Nested(Listing))

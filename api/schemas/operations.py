@@ -1,0 +1,53 @@
+"""Where the indexer stands, and what it took back."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.schemas.shapes import AsOf, Block, ListAnswer, Shape, maybe_text, maybe_time, maybe_whole, text
+
+
+class Tip(Block):
+    timestamp = fields.DateTime()
+
+
+class Lease(Shape):
+    holder = text()
+    epoch = fields.Integer()
+
+
+class Status(Shape):
+    chain_id = maybe_whole()
+    state = text()
+    head = fields.Nested(Block, allow_none=True)
+    tip = fields.Nested(Tip, allow_none=True)
+    finalized = fields.Nested(Block, allow_none=True)
+    lag_blocks = fields.Integer()
+    lag_seconds = fields.Integer()
+    events_per_second = fields.Float()
+    events = fields.Integer()
+    quarantined = fields.Integer()
+    reorgs = fields.Integer()
+    lease = fields.Nested(Lease, allow_none=True)
+    digest = maybe_text()
+    last_error = maybe_text()
+    updated_at = maybe_time()
+    as_of = fields.Nested(AsOf, allow_none=True)
+
+
+class Reorg(Shape):
+    id = text()
+    detected_at = fields.DateTime()
+    depth = fields.Integer()
+    ancestor = fields.Nested(Block)
+    old_tip = fields.Nested(Block)
+    orphaned = fields.List(fields.Nested(Block))
+    events_removed = fields.Integer()
+
+
+class ReorgList(ListAnswer):
+    reorgs = fields.List(fields.Nested(Reorg))
+
+
+class Health(Shape):
+    status = text()

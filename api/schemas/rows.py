@@ -1,0 +1,147 @@
+"""What happened: deeds, prices, activity, the market's figures, the way of one chain transaction."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.schemas.shapes import (
+    Amount,
+    Answer,
+    ListAnswer,
+    Shape,
+    maybe_number,
+    maybe_text,
+    maybe_whole,
+    text,
+)
+
+
+class Blockchain(Shape):
+    transaction_hash = text()
+    block_number = fields.Integer()
+    block_hash = text()
+    log_index = fields.Integer()
+    gas_used = maybe_whole()
+    gas_price_wei = maybe_text()
+
+
+class Row(Shape):
+    id = text()
+    token_id = fields.Integer()
+    asset_id = text()
+    contract_address = text()
+    price = maybe_number()
+    price_wei = maybe_text()
+    price_usd = maybe_number()
+    timestamp = fields.DateTime()
+    blockchain = fields.Nested(Blockchain)
+
+
+class Transaction(Row):
+    type = text()
+    seller = maybe_text()
+    buyer = maybe_text()
+    status = text()
+    platform_fee = maybe_number()
+    platform_fee_wei = maybe_text()
+    payment_method = maybe_text()
+
+
+class TransactionList(ListAnswer):
+    transactions = fields.List(fields.Nested(Transaction))
+
+
+class OneTransaction(Answer):
+    transaction = fields.Nested(Transaction)
+
+
+class PriceSource(Shape):
+    type = text()
+    data_source_name = maybe_text()
+    model_version = maybe_text()
+
+
+class AiMetrics(Shape):
+    confidence_score = maybe_whole()
+    factors = fields.List(fields.Dict())
+
+
+class PricePoint(Row):
+    source = fields.Nested(PriceSource)
+    ai_metrics = fields.Nested(AiMetrics)
+
+
+class Analytics(Shape):
+    current = fields.Nested(Amount)
+    change24h = maybe_number()
+    change7d = maybe_number()
+    change30d = maybe_number()
+    average_confidence = maybe_number()
+    volatility = maybe_number()
+
+
+class PriceHistory(ListAnswer):
+    price_history = fields.List(fields.Dict(), metadata={"description": "Points, or OHLC candles."})
+    interval = text()
+    analytics = fields.Nested(Analytics)
+
+
+class Activity(Row):
+    type = text()
+    seller = maybe_text()
+    buyer = maybe_text()
+    source = fields.Nested(PriceSource, allow_none=True)
+    confidence_score = maybe_whole()
+    status = text()
+
+
+class ActivityList(ListAnswer):
+    activity = fields.List(fields.Nested(Activity))
+
+
+class Trade(Shape):
+    sales = fields.Integer()
+    volume = fields.Float()
+    volume_wei = text()
+    fees = fields.Float()
+    fees_wei = text()
+    self_trades = fields.Integer()
+    self_traded_wei = text()
+
+
+class Stats(Shape):
+    assets = fields.Integer()
+    holders = fields.Integer()
+    listed = fields.Integer()
+    purchasable = fields.Integer()
+    listed_ratio = maybe_number()
+    floor_price = fields.Nested(Amount, allow_none=True)
+    purchasable_floor_price = fields.Nested(Amount, allow_none=True)
+    trade = fields.Dict(keys=fields.String(), values=fields.Nested(Trade))
+    fee_bps = maybe_whole()
+    fee_collector = maybe_text()
+
+
+class MarketStats(Answer):
+    stats = fields.Nested(Stats)
+
+
+class Effects(Shape):
+    transactions = fields.List(fields.Nested(Transaction))
+    price_history = fields.List(fields.Nested(PricePoint))
+
+
+class TransactionBlock(Shape):
+    number = fields.Integer()
+    hash = maybe_text()
+
+
+class ChainTransaction(Shape):
+    hash = text()
+    status = text()
+    block = fields.Nested(TransactionBlock, allow_none=True)
+    effects = fields.Nested(Effects)
+
+
+class OneChainTransaction(Answer):
+    tx = fields.Nested(ChainTransaction)

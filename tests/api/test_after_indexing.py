@@ -1,0 +1,79 @@
+"""The API over what the indexer really wrote, of a chain that changes its mind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from api import make_app
+from dvault.pending import AskedNode
+from store.connection import Connection
+from store.indexes import ensure_late
+from store.reading import Reading
+from tests.integration.indexing import Indexing, Stage, emptied, stage
+from tests.integration.market_play import ETHER, MarketPlay
+
+WEI = 5 * ETHER + 1
+
+
+@pytest.fixture
+def played() -> Iterator[tuple[Stage, MarketPlay]]:
+    with stage() as found:
+        yield found, MarketPlay(found.rpc)
+
+
+@pytest.fixture
+def indexing(played: tuple[Stage, MarketPlay], shared_connection: Connection) -> Indexing:
+    chain, play = played
+    return Indexing(play, emptied(shared_connection, "api"), chain.node, confirmations=8)
+
+
+@pytest.fixture
+def reader(played: tuple[Stage, MarketPlay], indexing: Indexing) -> Iterator[FlaskClient]:
+    asked = AskedNode([played[0].rpc.url], clock=iter(range(0, 10**6, 10)).__next__)
+    app = make_app(Reading(indexing.database), secret_key="a test", pending=asked)
+    with app.test_client() as client:
+        yield client
+    asked.close()
+
+
+def tx(reader: FlaskClient, receipt: dict[str, Any]) -> tuple[str, int | None]:
+    shown = reader.get(f"/api/tx/{receipt['transactionHash']}").json["tx"]
+    return shown["status"], shown["block"] and shown["block"]["number"]
+
+
+def test_a_transaction_goes_its_way_and_a_reorg_takes_it_back(
+    played: Any, indexing: Indexing, reader: FlaskClient
+) -> None:
+    chain, play = played
+    token = play.mint_token(play.alice)
+    approval = play.approve_all(play.alice)
+    indexing.catch_up()
+    ensure_late(indexing.database)
+    listing = play.list(play.alice, token, WEI)
+    at = chain.number()
+
+    assert tx(reader, listing) == ("pending", None)
+    indexing.catch_up()
+    assert (tx(reader, listing), tx(reader, approval)) == (("indexed", at), ("indexed", at - 1))
+    offer = reader.get(f"/api/market/listings?afterTx={listing['transactionHash']}").json["listings"]
+    assert [(one["tokenId"], one["priceWei"], one["isPurchasable"]) for one in offer] == [
+        (token, str(WEI), True)
+    ]
+
+    chain.reorg(1)
+    chain.mine(1)
+    indexing.catch_up()
+    assert tx(reader, listing) == ("orphaned", None)
+    assert reader.get("/api/market/listings").json["listings"] == []
+    assert reader.get("/api/reorgs").json["reorgs"][0]["orphaned"][0]["number"] == at
+    assert indexing.database["reorgs"].find_one()["transactionHashes"] == [listing["transactionHash"]]
+
+    again = play.list(play.alice, token, WEI)
+    chain.mine(10)
+    indexing.catch_up()
+    assert tx(reader, again)[0] == "finalized"
+    assert reader.get(f"/api/assets/{token}").json["asset"]["finality"] == "finalized"

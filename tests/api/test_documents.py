@@ -1,0 +1,96 @@
+"""What is written about the API is true: the committed OpenAPI document, and every example of docs/api.md."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from api.openapi import openapi_json
+from api.problems import Problem
+
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDE = (DOCS / "api.md").read_text()
+AS_OF = {
+    "blockNumber": 1,
+    "blockHash": "0x",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "finality": "finalized",
+    "lagBlocks": 0,
+    "lagSeconds": 0,
+}
+LEFT_OUT = {"asOf": AS_OF, "pagination": {"limit": 20, "hasMore": False, "nextCursor": None}}
+"""The guide explains these once."""
+
+
+def operations() -> dict[str, Any]:
+    paths = json.loads(openapi_json())["paths"]
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if method != "parameters"
+    }
+
+
+def sections() -> dict[str, str]:
+    """Text under the heading of each operation."""
+    parts = re.split(
+        r"^### `(\w+ /\S*)`$", re.split(r"^## Assets$", GUIDE, flags=re.MULTILINE)[1], flags=re.MULTILINE
+    )
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_the_committed_openapi_document_is_the_one_that_is_served(client):
+    committed = (DOCS / "openapi.json").read_bytes()
+
+    assert committed == openapi_json(), "regenerate it: python -m api.openapi > docs/openapi.json"
+    assert json.loads(committed) == client.get("/api/openapi.json").json
+
+
+def test_the_page_for_readers_has_every_operation_and_loads_nothing_from_elsewhere(client):
+    response = client.get("/api/docs")
+
+    assert response.mimetype == "text/html"
+    assert {f'<h2 id="{one["operationId"]}">' in response.text for one in operations().values()} == {True}
+    assert "//" not in response.text
+
+
+def test_the_guide_has_a_section_for_each_operation_and_for_nothing_else():
+    assert sections().keys() == operations().keys()
+
+
+@pytest.mark.parametrize("operation", operations())
+def test_the_example_of_an_operation_is_an_answer_it_can_give(operation):
+    example = re.search(r"^```json\n(.*?)^```", sections()[operation], re.MULTILINE | re.DOTALL)
+    assert example, "a section needs an example"
+    document = json.loads(openapi_json())
+    content = operations()[operation]["responses"]["200"]["content"]["application/json"]["schema"]
+    shape = document["components"]["schemas"][content["$ref"].rpartition("/")[2]]
+
+    told = {name: part for name, part in LEFT_OUT.items() if name in shape["properties"]} | json.loads(
+        example[1]
+    )
+
+    Draft202012Validator({**content, "components": document["components"]}).validate(told)
+
+
+@pytest.mark.parametrize("operation", operations())
+def test_the_guide_names_the_parameters_of_each_operation(operation):
+    named = {one["name"] for one in operations()[operation].get("parameters", []) if one["in"] == "query"}
+
+    assert {name for name in named if not re.search(rf"`{name}(=[^`]*)?`", GUIDE)} == set()
+
+
+def test_the_guide_names_every_code_of_a_problem():
+    codes = {kind.code for kind in Problem.__subclasses__()}
+    listed = re.findall(r"^\| (\d{3}) \| `([a-z-]+)` \|", GUIDE, re.MULTILINE)
+
+    assert codes <= {code for _, code in listed}
+    assert {(kind.status, kind.code) for kind in Problem.__subclasses__()} <= {
+        (int(s), code) for s, code in listed
+    }
