@@ -1,0 +1,1 @@
+"""A market that plays by itself: history, a live part, and everything that follows it."""

@@ -1,0 +1,32 @@
+"""Everything that can go wrong without a fault of the program: told in one sentence, without a traceback."""
+
+from __future__ import annotations
+
+from chain.contracts import ContractError
+from chain.devchain import DevChainUnavailable
+from chain.errors import RpcError
+from config.problems import SettingsError
+from dvault.composition import Standby, WrongChain
+from indexer.branch import DeepReorg
+from indexer.following import EndlessLinks
+from indexer.opening import ForeignDatabase, UnfinishedRebuild
+from indexer.replay import NothingIndexed
+from indexer.seed import NoContract, SilentSeed
+from store.errors import StoreError
+
+EXPECTED: tuple[type[Exception], ...] = (
+    SettingsError,
+    StoreError,
+    RpcError,
+    ContractError,
+    DevChainUnavailable,
+    DeepReorg,
+    EndlessLinks,
+    ForeignDatabase,
+    NoContract,
+    NothingIndexed,
+    SilentSeed,
+    Standby,
+    UnfinishedRebuild,
+    WrongChain,
+)

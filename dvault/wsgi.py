@@ -1,0 +1,50 @@
+"""The API as a WSGI callable, for granian or any other server: `dvault.wsgi:make` makes it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from multiprocessing.connection import wait
+from typing import Any
+
+from api import make_app
+from config.secret import signing_key
+from config.settings import load_settings
+from dvault.commands.serving import THREADS
+from dvault.database import store_of
+from dvault.pending import AskedNode
+from store.reading import Reading
+
+
+def make() -> Any:
+    """Connect as the settings say; the connection lives as long as the process.
+
+    No node is asked before somebody wants to know of a transaction that we do not have.
+    """
+    _end_with_parent()
+    settings = load_settings()
+    opened = store_of(settings)
+    connection = opened.__enter__()
+    app = make_app(
+        Reading(connection.database),
+        secret_key=signing_key(settings),
+        pending=AskedNode(settings.rpc_urls),
+        max_waiters=THREADS // 2,
+    )
+    app.extensions["store"] = opened
+    return app
+
+
+def _end_with_parent() -> None:
+    """A worker whose server was killed must not go on and hold the port."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

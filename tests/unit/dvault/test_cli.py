@@ -1,0 +1,69 @@
+"""The command line before it does anything: what it offers, and what it loads for that."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from dvault.cli import COMMANDS, SECTIONS, main
+
+HEAVY = ("web3", "eth_abi", "aiohttp", "granian", "flask", "rich.progress")
+LINES = [*((name,) for name in COMMANDS if name != "db"), ("db", "init"), ("db", "indexes")]
+
+
+@pytest.mark.parametrize("command", LINES, ids=" ".join)
+def test_every_command_has_help_with_an_example(command):
+    told = CliRunner().invoke(main, [*command, "--help"])
+
+    assert told.exit_code == 0
+    assert "Example:" in told.output
+    assert f"dvault {' '.join(command)}" in told.output
+
+
+def test_the_help_is_grouped_in_the_order_of_a_story():
+    told = CliRunner().invoke(main, ["--help"]).output
+
+    places = [told.index(f"{title}:") for title in SECTIONS]
+    assert places == sorted(places)
+    assert all(f"  {name} " in told for name in COMMANDS)
+
+
+def test_what_the_group_says_of_a_command_is_how_the_command_begins():
+    for name, (module, told) in COMMANDS.items():
+        command: click.Command = getattr(import_module(module), name)
+        assert command.name == name
+        assert (command.help or "").startswith(told.rstrip(".")), name
+
+
+def test_a_mistyped_command_is_guessed():
+    told = CliRunner().invoke(main, ["stauts"])
+
+    assert told.exit_code == 2
+    assert "No such command 'stauts'. Did you mean 'status'?" in told.output
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "up", "backfill", "status", "doctor"])
+def test_every_command_refuses_a_wrong_setting(command):
+    told = CliRunner(env={"NETWORK": "mainnet", "PORT": "many"}).invoke(main, [command])
+
+    assert told.exit_code == 1
+    assert isinstance(told.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("dvault.cli", HEAVY),
+        ("dvault.commands.watching", HEAVY),
+        ("dvault.commands.serving", ("granian", "web3")),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(module, heavy):
+    loads = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
+
+    told = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+
+    assert told.stdout == "[]\n"
