@@ -1,0 +1,1 @@
+"""Repeatable measurements: each is one command whose last line is JSON."""
