@@ -95,7 +95,7 @@ class Indexer:
                 self._outlive(ledger, error)
 
     def _follow(self, session: Session, ledger: Ledger, lease: HeldLease) -> None:
-        rate = _Rate(session.standing.events)
+        rate, beat = _Rate(session.standing.events), _Beat(self._poll_seconds)
         troubled = True
         while not self._stopping.is_set() and not lease.lost.is_set():
             try:
@@ -112,7 +112,7 @@ class Indexer:
                 ledger.note(lastError=None)
                 troubled = False
             rate.note(session.standing.events, ledger)
-            self._stopping.wait(self._poll_seconds)
+            self._stopping.wait(beat.rest())
 
     def _outlive(self, ledger: Ledger, error: RpcError) -> None:
         """Say what the node did, and wait; once told to stop, whatever the node did was our doing."""
@@ -132,6 +132,19 @@ class Indexer:
         seconds = min(FIRST_PAUSE_SECONDS * 2 ** min(self._faults - 1, 16), LONGEST_PAUSE_SECONDS)
         logger.warning("waiting after a fault", extra={"reason": str(error), "seconds": seconds})
         self._stopping.wait(seconds)
+
+
+class _Beat:
+    """A steady beat of looking at the node, however long a step takes."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._due = seconds, monotonic()
+
+    def rest(self) -> float:
+        """Seconds until the next step is due; a missed beat is not made up for."""
+        now = monotonic()
+        self._due = max(self._due + self._seconds, now)
+        return self._due - now
 
 
 class _Rate:
