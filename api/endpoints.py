@@ -72,6 +72,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     """A group of endpoints."""
 
     ARGUMENTS_PARSER = Arguments(unknown=RAISE)
+    ANSWER_HEADERS: Mapping[str, Any] = HEADERS
 
     def reads(
         self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = FreshnessQuery
@@ -147,7 +148,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         query: type[Schema],
         statuses: tuple[int, ...],
     ) -> None:
-        documented = self.response(200, answer, headers=HEADERS)(respond)
+        documented = self.response(200, answer, headers=self.ANSWER_HEADERS)(respond)
         for status in statuses:
             documented = self.alt_response(status, HTTPStatus(status).name)(documented)
         if method == "GET":

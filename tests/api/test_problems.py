@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders import ALICE, asset
+from builders import ALICE, asset, auth
 from pymongo import MongoClient
 
 from api import make_app
@@ -205,7 +205,11 @@ def test_a_foreign_request_id_is_not_trusted(client):
 )
 def test_an_unreachable_store_is_503_to_retry(url, caplog):
     with MongoClient("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=50, tz_aware=True) as nowhere:
-        down = make_app(Reading(nowhere["nothing"], timeout_seconds=0.1), secret_key="a test").test_client()
+        down = make_app(
+            Reading(nowhere["nothing"], timeout_seconds=0.1),
+            secret_key="a test",
+            auth=auth(nowhere["nothing"]),
+        ).test_client()
 
         response = down.get(url)
 

@@ -24,6 +24,8 @@ PRODUCTION = CUSTOM | {
     "DVAULT_ENV": "production",
     "MONGODB_URI": "mongodb://user:hunter2@db.example/?replicaSet=rs0",
     "SECRET_KEY": "k" * 32,
+    "JWT_KEYS": "j" * 32,
+    "SIWE_DOMAINS": "app.example",
 }
 
 
