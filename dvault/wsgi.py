@@ -10,6 +10,7 @@ from typing import Any
 
 from api import make_app
 from api.signin import preload
+from chain.wallets import AskedWallets
 from config.secret import signing_key
 from config.settings import load_settings
 from dvault.commands.serving import THREADS
@@ -32,7 +33,7 @@ def make() -> Any:
     app = make_app(
         Reading(connection.database),
         secret_key=signing_key(settings),
-        auth=auth_of(settings, connection),
+        auth=auth_of(settings, connection, AskedWallets(settings.rpc_urls, settings.chain_id)),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
     )

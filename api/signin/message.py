@@ -157,6 +157,8 @@ class _Lines:
 
 
 def _bounded(what: str, value: str) -> str:
+    if not value:
+        _malformed(f"its {what} is missing")
     if len(value) > MAX_FIELD:
         _malformed(f"its {what} is longer than {MAX_FIELD} characters")
     return value
