@@ -80,6 +80,9 @@ class SignInRefused(Problem):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
+        if code == "wallet-unreachable":
+            # Not the caller's fault: the same message, with a new nonce, may do later.
+            self.status, self.retry_after_seconds = 503, 5
 
 
 class Forbidden(Problem):
@@ -147,7 +150,7 @@ def register(app: Flask) -> None:
 def _own(problem: Problem) -> Response:
     wait = problem.retry_after_seconds
     headers = {} if wait is None else {"Retry-After": str(wait)}
-    if isinstance(problem, Unauthenticated):
+    if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return respond(problem.status, problem.code, problem.detail, problem.errors, headers)
 

@@ -54,14 +54,23 @@ class AskedWallets:
         if self._clock() < self._quiet_until or not self._places.acquire(blocking=False):
             return "unreachable"
         try:
-            accepted = is_accepted(self._connected(), address, digest, signature)
-            return "accepted" if accepted else "refused"
+            return self._asked(address, digest, signature)
         except RpcError as error:
             logger.warning("no node could be asked of a contract wallet", extra={"why": str(error)})
             self._quiet_until = self._clock() + QUIET_SECONDS
             return "unreachable"
         finally:
             self._places.release()
+
+    def _asked(self, address: Address, digest: bytes, signature: bytes) -> Verdict:
+        """Nodes that fail on this question and not on the next one do so because of the contract."""
+        node = self._connected()
+        try:
+            return "accepted" if is_accepted(node, address, digest, signature) else "refused"
+        except RpcError as error:
+            node.chain_id()
+            logger.info("a contract wallet gave no answer", extra={"wallet": address, "why": str(error)})
+            return "refused"
 
     def close(self) -> None:
         """Close the connections, if there are any."""

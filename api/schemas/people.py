@@ -9,15 +9,17 @@ from marshmallow import fields, validate
 from api.fields import OneOf, Strict, Wallet
 from api.requests import PageQuery
 from api.schemas.shapes import Pagination, Shape, maybe_text, maybe_time, text
+from api.signin.signature import MAX_SIGNATURE_BYTES
 
 ROLES = ("user", "admin", "oracle")
 STATUSES = ("active", "suspended")
-MAX_TEXT = 65_536
+MAX_MESSAGE, MAX_SIGNATURE = 8192, 2 + 2 * MAX_SIGNATURE_BYTES
+"""Characters; a message that is shorter, and still too long, is told so in its own words."""
 
 
-def any_text() -> fields.String:
+def bounded_text(characters: int) -> fields.String:
     """A text that is judged elsewhere; its length is bounded here."""
-    too_long = validate.Length(max=MAX_TEXT, error=f"must be at most {MAX_TEXT} characters")
+    too_long = validate.Length(max=characters, error=f"must be at most {characters} characters")
     return fields.String(required=True, validate=too_long)
 
 
@@ -31,8 +33,8 @@ class VerifyBody(Strict):
     """An EIP-4361 message and its signature."""
 
     wallet_address = Wallet(required=True)
-    message = any_text()
-    signature = any_text()
+    message = bounded_text(MAX_MESSAGE)
+    signature = bounded_text(MAX_SIGNATURE)
     double_submit = fields.Boolean(
         truthy={True},
         falsy={False},

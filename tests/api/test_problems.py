@@ -7,6 +7,7 @@ from builders import ALICE, asset, auth
 from pymongo import MongoClient
 
 from api import make_app
+from api.permissions import PERMISSIONS, PUBLIC
 from store.reading import Reading
 
 PARTS = {"type", "title", "status", "detail", "instance", "code", "requestId", "errors", "error"}
@@ -181,7 +182,9 @@ def test_what_is_wrong_with_a_body_is_said_in_our_words(client, indexed, body, f
     assert words in problem["errors"][0]["message"]
 
 
-def test_an_error_of_ours_shows_nothing_but_an_id(app, indexed, caplog):
+def test_an_error_of_ours_shows_nothing_but_an_id(app, indexed, caplog, monkeypatch):
+    monkeypatch.setitem(PERMISSIONS, "GET /broken", PUBLIC)
+
     @app.get("/broken")
     def broken() -> str:
         raise RuntimeError("secret detail")
