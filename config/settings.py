@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     data_dir: values.Folder = Path(".dvault")
     host: values.Host = "127.0.0.1"
     port: values.Port = 8080
+    api_workers: values.Count = 1
     secret_key: values.SecretKey | None = Field(default=None, repr=False)
     jwt_keys: values.SecretKeys | None = Field(default=None, repr=False)
     siwe_domains: values.Domains | None = None

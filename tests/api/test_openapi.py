@@ -56,6 +56,7 @@ def lowered(value: Any) -> Any:
     return value.lower() if is_address else value
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_operation_keeps_to_its_description(described: Any, mode: GenerationMode) -> None:
     operations = [found.ok() for found in described.get_all_operations()]
