@@ -10,7 +10,8 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 from flask_smorest import Api  # type: ignore[import-untyped]
 
-from api import guard, problems
+from api import problems
+from api.auth import guard
 from api.auth.options import Auth
 from api.auth.tokens import configure
 from api.blueprints import activity, admin, assets, auth, market, operations, transactions, users

@@ -20,6 +20,7 @@ from api.freshness import etag_of, indexed, present_as_of, when_fresh
 from api.problems import BadRequest, FieldError, Unsupported
 from api.requests import PATH, FreshnessQuery, NothingElse, read_path
 from api.services import services
+from api.widths import not_too_wide
 from store.documents import CheckpointDocument
 from store.reading import View
 
@@ -44,7 +45,7 @@ class Arguments(FlaskParser):
 
     def load_json(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
         try:
-            return orjson.loads(req.get_data())
+            return not_too_wide(orjson.loads(req.get_data()))
         except orjson.JSONDecodeError as error:
             raise BadRequest([FieldError("body", "json", "is not valid JSON")]) from error
 

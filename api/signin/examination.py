@@ -61,6 +61,6 @@ def _check_grammar(message: Message) -> None:
     except UNREADABLE as error:
         raise Refused("message-malformed", "this is not an EIP-4361 message") from error
     told = (found.scheme, found.domain, found.address, str(found.uri), found.chain_id, found.nonce)
-    ours = (message.scheme, message.domain, message.address, message.uri, message.chain_id, message.nonce)
+    ours = (message.scheme, message.domain, message.address, message.origin, message.chain_id, message.nonce)
     if told != ours:
         raise Refused("message-malformed", "this message can be read in two ways")

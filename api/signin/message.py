@@ -2,7 +2,8 @@
 
 The grammar library is super-linear: it takes a second for 2 KB made for that purpose. So every line is
 matched here first, by expressions that cannot backtrack far, and the library is given a message of bounded
-length: whatever decides anything is in it as it stands, only texts that nobody interprets are cut.
+length: whatever decides anything is in it as it stands, but for paths of URIs, which settings give whole if
+they matter; what nobody interprets is cut.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _HOST = rf"(?:\[(?P<ip>[0-9A-Fa-f:.]+)\]|(?:{_WORD})*)"
 _AUTHORITY = rf"(?:(?:{_WORD}|:)*@)?{_HOST}(?::[0-9]*)?"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+\-.]*"
 _TAIL = rf"(?:\?(?:{_PATH}|\?)*)?(?:#(?:{_PATH}|\?)*)?"
+ORIGIN = re.compile(rf"{_SCHEME}:(?://{_AUTHORITY})?")
 URI = re.compile(rf"{_SCHEME}:(?://{_AUTHORITY}(?:/{_PATH}*)?|(?!//){_PATH}*){_TAIL}")
 FIRST = re.compile(
     rf"(?:(?P<scheme>{_SCHEME})://)?(?P<domain>{_AUTHORITY})"
@@ -44,7 +46,10 @@ MOMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a message says; `text` is the message as received, `core` the same without long free texts."""
+    """What a message says; `text` is the message as received, `core` the same without long free texts.
+
+    `origin` is scheme and authority of the URI, all of it that is in `core`.
+    """
 
     text: str
     core: str
@@ -52,6 +57,7 @@ class Message:
     domain: str
     address: str
     uri: str
+    origin: str
     chain_id: int
     nonce: str
     issued_at: datetime
@@ -95,7 +101,18 @@ class _Lines:
         _check_ip(first)
         core = "\n".join(self._core)
         return Message(
-            self._text, core, scheme, domain, address, uri, chain_id, nonce, issued_at, expires_at, not_before
+            text=self._text,
+            core=core,
+            scheme=scheme,
+            domain=domain,
+            address=address,
+            uri=uri,
+            origin=origin_of(uri),
+            chain_id=chain_id,
+            nonce=nonce,
+            issued_at=issued_at,
+            expires_at=expires_at,
+            not_before=not_before,
         )
 
     def _next(self, label: str) -> bool:
@@ -132,6 +149,7 @@ class _Lines:
     def _uri(self, label: str) -> str:
         found = self._take("URI", label, URI)
         _check_ip(found)
+        self._core[-1] = label + origin_of(found[0])
         return _bounded("URI", found[0])
 
     def _moment(self, label: str) -> datetime:
@@ -154,6 +172,13 @@ class _Lines:
         while self._lines:
             _check_ip(self._take("list of resources", "- ", URI))
         del self._core[kept:]
+
+
+def origin_of(uri: str) -> str:
+    """Scheme and authority of a URI; a URI in itself."""
+    found = ORIGIN.match(uri)
+    assert found is not None
+    return found[0]
 
 
 def _bounded(what: str, value: str) -> str:

@@ -147,5 +147,6 @@ def test_what_the_library_is_given_is_short_and_holds_all_that_decides():
     read = read_message(text_of(said))
 
     assert len(read.core) < 300
-    for name in ("domain", "address", "uri", "nonce", "issued_at"):
+    assert read.origin == "https://service.org"
+    for name in ("domain", "address", "nonce", "issued_at"):
         assert said[name] in read.core
