@@ -53,10 +53,10 @@ class Settings(BaseSettings):
     siwe_domains: values.Domains | None = None
     siwe_uris: values.Uris | None = None
     siwe_chain_ids: values.ChainIds | None = None
-    siwe_max_age: values.Count = 600
-    access_token_seconds: values.Count = 900
-    session_idle_seconds: values.Count = 604800
-    session_max_seconds: values.Count = 2592000
+    siwe_max_age: values.Lifetime = 600
+    access_token_seconds: values.Lifetime = 900
+    session_idle_seconds: values.Lifetime = 604800
+    session_max_seconds: values.Lifetime = 2592000
     log_level: values.LogLevel = "INFO"
     log_format: values.LogFormat = "text"
 
@@ -178,9 +178,12 @@ def _missing_in_production(settings: Settings, given: Mapping[str, str]) -> Iter
     if settings.jwt_keys is None:
         remedy = f"Give {_expected('jwt_keys')}, the same to every process; a new one goes in front"
         yield Problem("JWT_KEYS", None, wrong, remedy)
+    remedy = "Give the domains of the pages where people sign in, such as app.example"
     if settings.siwe_domains is None:
-        remedy = "Give the domains of the pages where people sign in, such as app.example"
         yield Problem("SIWE_DOMAINS", None, wrong, remedy)
+    elif any(domain.endswith(":*") for domain in settings.siwe_domains):
+        told = "any port (:*) is for development, not for DVAULT_ENV=production"
+        yield Problem("SIWE_DOMAINS", given["SIWE_DOMAINS"], told, remedy)
     if "NETWORK" not in given:
         remedy = "Name the network, so that no development chain is followed by accident"
         yield Problem("NETWORK", None, wrong, remedy)

@@ -175,6 +175,9 @@ Count = Annotated[int, Field(ge=1), Expects("a whole number, 1 or more")]
 Seconds = Annotated[
     float, Field(gt=0, le=3600, allow_inf_nan=False), Expects("a number of seconds above 0, 3600 at most")
 ]
+Lifetime = Annotated[
+    int, Field(ge=1, le=315_360_000), Expects("a whole number of seconds, from 1 to ten years")
+]
 LeaseSeconds = Annotated[
     float, Field(ge=1, le=600, allow_inf_nan=False), Expects("a number of seconds from 1 to 600")
 ]
