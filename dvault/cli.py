@@ -30,6 +30,10 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "rewind": ("dvault.commands.proving", "Take back every block above one."),
         "db": ("dvault.commands.caring", "Look after the database."),
     },
+    "Look after people": {
+        "admin": ("dvault.commands.administering", "Say who has which role."),
+        "siwe": ("dvault.commands.signing", "Explain why a sign-in is accepted or refused."),
+    },
 }
 """Section → command → its module, where it has the same name, and what it is for in one line."""
 COMMANDS = {name: told for section in SECTIONS.values() for name, told in section.items()}

@@ -26,6 +26,17 @@ from store.documents.books import (
     QuarantineDocument,
     ReorgDocument,
 )
+from store.documents.people import (
+    ActorDocument,
+    AuditDocument,
+    NonceDocument,
+    NotificationPreferencesDocument,
+    ProfileDocument,
+    Role,
+    SessionDocument,
+    UserDocument,
+    UserStatus,
+)
 from store.documents.raw import (
     ChainEventsDocument,
     Evidence,
@@ -73,4 +84,13 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "ActorDocument",
+    "AuditDocument",
+    "NonceDocument",
+    "NotificationPreferencesDocument",
+    "ProfileDocument",
+    "Role",
+    "SessionDocument",
+    "UserDocument",
+    "UserStatus",
 ]
