@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Self, TypeVar
 
-from chain.answers import BlockFacts, EndpointReport, LogRange, TransactionPlace
+from chain.answers import BlockFacts, BlockProof, EndpointReport, LogRange, TransactionPlace
 from chain.blocks import TagFlicker, ask_finalized, ask_hashed, ask_head, ask_numbered
 from chain.calls import Read
 from chain.checks import contradicts_bloom, lower_case
@@ -196,6 +196,17 @@ class Node:
         """Return the receipts of these transactions, given by block hash; batched across blocks."""
         found: dict[Hash, Receipt] = {}
         return self._failover.ask(lambda endpoint: ask_receipts(endpoint, wanted, found))
+
+    def proofs(self, numbers: Sequence[int]) -> list[BlockProof]:
+        """Return every log of the blocks at these heights, proven by the receipts root of each header.
+
+        Raises WrongAnswer where no endpoint has receipts that give the root.
+        """
+        from chain.proofs import ask_proofs
+
+        found: dict[int, BlockProof] = {}
+        self._failover.ask(lambda endpoint: ask_proofs(endpoint, numbers, found))
+        return [found[number] for number in numbers]
 
     def transaction(self, transaction_hash: Hash) -> TransactionPlace | None:
         """Return where a transaction is; None when no endpoint knows it, which is not absence."""
