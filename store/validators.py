@@ -96,6 +96,7 @@ def _checkpoints() -> Schema:
 
 VALIDATORS: dict[str, Schema] = {
     "chainEvents": schema_of(documents.ChainEventsDocument),
+    "evidence": schema_of(documents.EvidenceDocument),
     "blocks": schema_of(documents.HeaderDocument),
     "checkpoints": _checkpoints(),
     "market": schema_of(documents.MarketDocument),

@@ -190,5 +190,5 @@ def _target_on_chain(ledger: Ledger, node: Node, number: int) -> Header:
     if newest is not None:
         told = node.header(newest.number)
         if told is None or told.hash != newest.hash:
-            raise DeepReorg(BlockRef(*newest), told.hash if told else "nothing")
+            raise DeepReorg(BlockRef(newest.number, newest.hash), told.hash if told else "nothing")
     return header

@@ -40,6 +40,7 @@ from store.documents.people import (
 from store.documents.raw import (
     ChainEventsDocument,
     Evidence,
+    EvidenceDocument,
     HeaderDocument,
     LogDocument,
     TransactionLogs,
@@ -58,6 +59,7 @@ __all__ = [
     "ORPHANS_KEPT",
     "ChainEventsDocument",
     "Evidence",
+    "EvidenceDocument",
     "HeaderDocument",
     "LogDocument",
     "TransactionLogs",

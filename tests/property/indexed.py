@@ -20,7 +20,8 @@ from indexer.world import World
 from store.connection import Connection
 from store.indexes import ensure_early
 from store.lease import Lease
-from store.ledger import PEOPLE, Ledger
+from store.ledger import Ledger
+from store.orphans import PEOPLE
 from store.schema import ensure_collections
 from tests.property.model_chain import DEPLOYED_AT, Block, ModelChain
 from tests.property.model_contracts import ABIS, AGENT, MARKET, RWA
