@@ -86,6 +86,10 @@ class CheckpointDocument(TypedDict):
     evidence: EvidenceTally
     blooms: BloomTrouble | None
     """None while the chain's bloom filters are relied on."""
+    unfinished: NotRequired[str | None]
+    """What was interrupted and left documents of two times; `dvault rebuild` finishes it."""
+    mendedFrom: NotRequired[int | None]
+    """The lowest block whose raw events were replaced since the rolling digests were written."""
     eventsPerSecond: float
     lastError: str | None
     updatedAt: datetime
