@@ -86,10 +86,9 @@ def trouble_of(header: Header, emitters: Iterable[Address]) -> BloomTrouble | No
 
 def evidence_of(block: LoggedBlock, header: Header, addresses: Sequence[Address]) -> tuple[Evidence, bool]:
     """How far the header's bloom vouches for the logs, and whether it speaks of logs we did not get."""
-    bloom = header.logs_bloom
-    if bloom is None or is_blank(bloom) or is_saturated(bloom):
+    bloom, told = header.logs_bloom, emitters_of(block)
+    if bloom is None or (told and is_blank(bloom)) or is_saturated(bloom):
         return "logs-only", False
-    told = emitters_of(block)
     if not all(may_contain(bloom, address) for address in told):
         return "logs-only", False
     return "bloom", any(address not in told and may_contain(bloom, address) for address in addresses)
