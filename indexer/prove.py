@@ -19,6 +19,7 @@ from indexer.evidence import evidence_of
 from indexer.portion import Portion
 from indexer.ports import Chain
 from indexer.truth import Truth, said
+from store.errors import LeaseLost
 from store.ledger import Ledger
 
 BLOCKS_AT_ONCE = 20
@@ -48,6 +49,16 @@ class Finding:
     truth: DecodedBlock | None = None
     """What the block says of our contracts, proven."""
     stored: LoggedBlock | None = None
+
+
+class Expelled(RuntimeError):
+    """The indexer under whose epoch we wrote is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another indexer took over meanwhile, or history is being rebuilt: what was proven so far is "
+            "kept; run it again"
+        )
 
 
 class Step(NamedTuple):
@@ -87,9 +98,15 @@ class Prover:
             if number in portion.stored:
                 self._truth.follow(portion.stored[number])
         if portion.has_news:
-            ledger.commit(portion.commit())
+            self._keep(ledger, portion)
         vouched = sum(evidence != "logs-only" for evidence in portion.gained.values())
         return Step(last, vouched, findings)
+
+    def _keep(self, ledger: Ledger, portion: Portion) -> None:
+        try:
+            ledger.commit(portion.commit())
+        except LeaseLost as error:
+            raise Expelled from error
 
     def _is_worth(self, evidence: Evidence) -> bool:
         return evidence == "logs-only" if self._by == "bloom" else evidence != "receipts"

@@ -257,6 +257,7 @@ def chain_events(block: int, *transactions: object) -> dict[str, Any]:
         "tokens": [],
         "transactions": seen,
         "facts": {},
+        "rollingDigest": bytes(32),
     }
 
 

@@ -17,11 +17,10 @@ from indexer.gather import Gatherer
 from indexer.market_documents import market_state
 from indexer.mend import OtherContracts, mend
 from indexer.opening import UnfinishedRebuild
-from indexer.prove import By, Finding, Prover
+from indexer.prove import By, Expelled, Finding, Prover
 from indexer.rebuild import check, rebuild
 from indexer.truth import Truth
 from store.connection import Connection
-from store.errors import LeaseLost
 from store.lease import Lease
 from store.ledger import Ledger
 from tests.property.indexed import CONTRACTS, Indexed, assert_same
@@ -324,7 +323,7 @@ def test_a_guest_writes_nothing_under_an_epoch_that_is_over(home: Connection) ->
     assert lease.acquire() is not None
     truth = Truth(chain, CONTRACTS, ABIS, market_state(indexed.ledger.market("seed")))
 
-    with pytest.raises(LeaseLost):
+    with pytest.raises(Expelled):
         list(Prover(chain, lambda: late, truth).run(DEPLOYED_AT, 5, again=True))
 
 
