@@ -27,7 +27,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Prove it and mend it": {
         "verify": ("dvault.commands.proving", "Compare every token, and the fee, with the contracts."),
         "prove": ("dvault.commands.completeness", "Show that no log of ours is missing."),
-        "digest": ("dvault.commands.completeness", "Say the digests of all events, and of the state, at one block."),
+        "digest": ("dvault.commands.completeness", "Say the digests of events and state at one block."),
         "rebuild": ("dvault.commands.proving", "Fold all history again from the raw events we keep."),
         "rewind": ("dvault.commands.proving", "Take back every block above one."),
         "db": ("dvault.commands.caring", "Look after the database."),

@@ -16,6 +16,7 @@ from indexer.prove import Expelled
 from indexer.rebuild import AlteredEvents
 from indexer.replay import NothingIndexed
 from indexer.seed import NoContract, SilentSeed
+from indexer.standing import OlderLayout
 from store.errors import StoreError
 
 EXPECTED: tuple[type[Exception], ...] = (
@@ -33,6 +34,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     NoContract,
     NotIndexedYet,
     NothingIndexed,
+    OlderLayout,
     OtherContracts,
     SilentSeed,
     Standby,

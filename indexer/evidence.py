@@ -66,7 +66,7 @@ class Blooms:
 
 def blooms_of(document: Mapping[str, Any] | None) -> Blooms:
     """What a checkpoint knows of the chain's blooms."""
-    told = document["blooms"] if document else None
+    told = document.get("blooms") if document else None
     return Blooms(BloomTrouble(told["block"], told["reason"]) if told else None)
 
 

@@ -55,8 +55,20 @@ class Standing(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, head=head.ref, head_timestamp=head.timestamp)
 
 
+class OlderLayout(RuntimeError):
+    """The database was filled by a version that kept no rolling digest."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this database was filled by an earlier version, without rolling digests and evidence. Nothing "
+            "was changed. Set MONGODB_DATABASE to an empty one and index again"
+        )
+
+
 def standing_of(document: Mapping[str, Any]) -> Standing:
-    """Read a checkpoint."""
+    """Read a checkpoint. Raises OlderLayout."""
+    if "rollingDigest" not in document:
+        raise OlderLayout
     digest = document["digest"]
     return Standing(
         document["chainId"],

@@ -96,8 +96,8 @@ class SchemaConflict(StoreError):
     def __init__(self, collection: str, misfits: int, example: object) -> None:
         super().__init__(
             f"{misfits} or more documents of {collection} do not fit its schema, the first is _id "
-            f"{example!r}. They were written by another version or by hand: rebuild the derived collections, "
-            "or repair these documents."
+            f"{example!r}. They were written by another version or by hand: repair these documents, or set "
+            "MONGODB_DATABASE to an empty one and index again."
         )
         self.collection, self.misfits, self.example = collection, misfits, example
 

@@ -197,7 +197,7 @@ def _advice(report: dict[str, Any]) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Answer in one line of JSON.")
 @explained
 def digest(at_block: int | None, as_json: bool) -> None:
-    """Say the digests of all events, and of the state, at one block.
+    """Say the digests of events and state at one block.
 
     Two databases that followed the same contracts on the same chain give the same digests at every height.
     At the tip the stored ones are told; below it, history is folded up to the block. Nothing is written and

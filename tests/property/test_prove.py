@@ -18,7 +18,8 @@ from indexer.market_documents import market_state
 from indexer.mend import OtherContracts, mend
 from indexer.opening import UnfinishedRebuild
 from indexer.prove import By, Expelled, Finding, Prover
-from indexer.rebuild import check, rebuild
+from indexer.rebuild import check, rebuild, rewind_below_finality
+from indexer.standing import OlderLayout
 from indexer.truth import Truth
 from store.connection import Connection
 from store.lease import Lease
@@ -375,3 +376,38 @@ def test_a_bloom_that_contradicts_proven_receipts_is_noted_and_withdrawn_by_a_be
 
 def test_the_tally_has_every_kind(home: Connection) -> None:
     assert tally_fields({}) == {"receipts": 0, "bloom": 0, "logsOnly": 0}
+
+
+def test_a_rewind_below_finality_takes_evidence_back(home: Connection) -> None:
+    chain = LyingChain()
+    blocks = history(chain)
+    indexed = Indexed(home, chain, 3)
+    indexed.catch_up()
+    assert proven(indexed) == []
+    target = blocks[3].header
+
+    rewind_below_finality(indexed.ledger, indexed.following(), target)
+
+    tally = indexed.checkpoint()["evidence"]
+    assert tally == {"receipts": target.number, "bloom": 0, "logsOnly": 0} == counted_anew(indexed)
+    assert indexed.checkpoint()["rollingDigest"] == indexed.ledger.rolling_at(target.number).hex()
+    indexed.restart()
+    indexed.catch_up()
+    assert sum(indexed.checkpoint()["evidence"].values()) == chain.view.number
+    assert indexed.checkpoint()["evidence"] == counted_anew(indexed)
+    assert check(indexed.ledger, indexed.following()).agrees
+
+
+def test_a_database_of_an_earlier_version_is_refused_in_one_sentence(home: Connection) -> None:
+    chain = LyingChain()
+    history(chain)
+    indexed = Indexed(home, chain, 3)
+    indexed.catch_up()
+    home.database["checkpoints"].update_one(
+        {"_id": "indexer"},
+        {"$unset": {"rollingDigest": "", "evidence": "", "blooms": ""}},
+        bypass_document_validation=True,
+    )
+
+    with pytest.raises(OlderLayout, match="index again"):
+        indexed.restart()
