@@ -16,8 +16,8 @@ from dvault.console import answer, explained
 
 LONGEST_LINE = 1 << 20
 DEFAULT_MAX_AGE_SECONDS = 600.0
-MAX_AGE_SECONDS = 1e11
-"""Three thousand years."""
+UNJUDGED_AGE_SECONDS = 365 * 86400.0
+"""Whoever tolerates a year looks into an old message, not into its freshness."""
 
 
 class Question(msgspec.Struct, rename="camel"):
@@ -32,7 +32,7 @@ class Question(msgspec.Struct, rename="camel"):
     at: str | int | float
     wallet_address: str | None = None
     scheme: str | None = None
-    max_age_seconds: Annotated[float, msgspec.Meta(ge=0, le=MAX_AGE_SECONDS)] | None = DEFAULT_MAX_AGE_SECONDS
+    max_age_seconds: Annotated[float, msgspec.Meta(ge=0)] | None = DEFAULT_MAX_AGE_SECONDS
 
 
 @click.group()
@@ -48,8 +48,8 @@ def check(rpc_url: str | None, lines: Any) -> None:
     """Say of each line of JSON whether it signs in, and why not: by the code that the API uses.
 
     A line holds message, signature, domain, uris, chainIds, nonce, at (a time, or seconds since 1970), and
-    may hold walletAddress, scheme, and maxAgeSeconds (600 unless given; null judges neither age nor future).
-    Each is answered with a line: accepted, code, detail.
+    may hold walletAddress, scheme, and maxAgeSeconds: 600 unless given; with null, or a year and more,
+    issued-at is not judged, neither past nor future. Each is answered with a line: accepted, code, detail.
 
     \b
     Example:
@@ -86,7 +86,7 @@ def _terms(question: Question) -> Terms:
         (question.domain,),
         tuple(question.uris),
         frozenset(question.chain_ids),
-        None if seconds is None else timedelta(seconds=seconds),
+        None if seconds is None or seconds >= UNJUDGED_AGE_SECONDS else timedelta(seconds=seconds),
         question.scheme,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pymongo import MongoClient
 
 from api import make_app
 from api.auth.options import Auth
@@ -170,3 +171,14 @@ def test_the_openapi_document_says_what_the_table_says(app):
         operation = paths.get(re.sub(r"<(\w+)>", r"{\1}", rule), {}).get(method.lower())
         if operation is not None and access in (PEOPLE, ADMIN):
             assert operation["security"] == [{"session": []}], route
+
+
+def test_when_the_store_cannot_be_asked_nobody_is_believed_or_sent_away(app, callers):
+    client = MongoClient("mongodb://127.0.0.1:9/?replicaSet=none", serverSelectionTimeoutMS=50)
+    database = client["nothing"]
+    down = make_app(Reading(database), secret_key="a test", auth=Auth(Accounts(database), ("k" * 40,)))
+
+    response = down.test_client().get("/api/auth/sessions", headers=callers["user"])
+
+    assert (response.status_code, response.json["code"]) == (503, "store-unreachable")
+    client.close()

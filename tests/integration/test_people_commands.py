@@ -82,7 +82,8 @@ def test_a_sign_in_is_explained_line_by_line_and_a_bad_line_stops_nothing(dvault
         json.dumps(question(at=moment(3600), maxAgeSeconds=7200)),
         json.dumps(question(scheme="https")),
         json.dumps(question(maxAgeSeconds=-1)),
-        json.dumps(question(maxAgeSeconds=1e300)),
+        json.dumps(question(at="2020-01-01T00:00:00Z", maxAgeSeconds=1e300)),
+        json.dumps(question(at=moment(-400), maxAgeSeconds=7200)),
         json.dumps({"message": "x"}),
         json.dumps(question(message="x" * 3000)),
         '"' + "x" * 2_000_000 + '"',
@@ -93,8 +94,8 @@ def test_a_sign_in_is_explained_line_by_line_and_a_bad_line_stops_nothing(dvault
 
     assert [one["code"] for one in told] == [
         "accepted", "address-mismatch", "nonce-invalid", "domain-mismatch", "invalid-line", "invalid-line",
-        "invalid-line", "accepted", "accepted", "accepted", "accepted", "invalid-line", "invalid-line",
-        "invalid-line", "message-too-long", "invalid-line", "accepted",
+        "invalid-line", "accepted", "accepted", "accepted", "accepted", "invalid-line", "accepted",
+        "issued-in-future", "invalid-line", "message-too-long", "invalid-line", "accepted",
     ]  # fmt: skip
     assert all(one.keys() == {"accepted", "code", "detail"} for one in told)
     assert all(one["accepted"] == (one["code"] == "accepted") for one in told)
