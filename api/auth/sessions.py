@@ -86,12 +86,12 @@ def refreshed(token: str, claims: Claims) -> SignedIn:
     raise Unauthenticated(OVER)
 
 
-def leaving() -> Claims:
-    """Whose session a caller wants to end: by an access token, however old, or by the refresh cookie."""
+def leaving(*, expired_too: bool) -> Claims:
+    """Whose session a caller wants to end, over or not: by an access token, or by the refresh cookie."""
     if "Authorization" in request.headers:
-        return read_token(bearer_token(request.headers["Authorization"]), "access", expired_too=True)
+        return read_token(bearer_token(request.headers["Authorization"]), "access", expired_too=expired_too)
     if COOKIE in request.cookies:
-        return read_token(request.cookies[COOKIE], "refresh", expired_too=True)
+        return read_token(request.cookies[COOKIE], "refresh", expired_too=expired_too)
     raise Unauthenticated("there is nobody to sign out: neither an access token nor the refresh cookie came")
 
 

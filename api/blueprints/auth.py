@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -11,7 +12,7 @@ from flask import Response, jsonify, request
 from api.acting import ActingBlueprint
 from api.auth import cookies, sessions
 from api.auth.principal import principal
-from api.auth.tokens import access_token
+from api.auth.tokens import Claims, access_token
 from api.lists import Query
 from api.people import present_session, present_user
 from api.problems import BadRequest, FieldError, NotFound, SignInRefused
@@ -62,13 +63,13 @@ def refresh_tokens(_query: Query) -> Response:
 @blueprint.acts("POST", "/logout", "signOut", Success, statuses=(403, 415))
 def sign_out(_query: Query) -> Response:
     """End this session, at once and for its access tokens too; may be repeated."""
-    return _left(sessions.end)
+    return _left(sessions.end, expired_too=True)
 
 
 @blueprint.acts("DELETE", "/logout", "signOutEverywhere", Success, statuses=(403, 415))
 def sign_out_everywhere(_query: Query) -> Response:
     """End all sessions of the caller; may be repeated."""
-    return _left(sessions.end_all)
+    return _left(sessions.end_all, expired_too=False)
 
 
 @blueprint.acts("GET", "/sessions", "listSessions", SessionList)
@@ -102,8 +103,8 @@ def _tokens(signed_in: sessions.SignedIn) -> Response:
     return response
 
 
-def _left(end: Any) -> Response:
-    claims = sessions.leaving()
+def _left(end: Callable[[Claims], None], *, expired_too: bool) -> Response:
+    claims = sessions.leaving(expired_too=expired_too)
     if "Authorization" not in request.headers:
         cookies.check_own_page()
     end(claims)

@@ -454,6 +454,20 @@ def test_nothing_secret_is_in_logs_or_errors(client, app, caplog):
         assert secret not in written
 
 
+def test_an_old_token_can_end_its_own_session_and_no_other(client, app, database):
+    here, there = sign_in(client, ANN), sign_in(app.test_client(), ANN)
+    session = jwt.decode(here["accessToken"], options={"verify_signature": False})["sid"]
+    old = {"Authorization": f"Bearer {forged(sid=session, exp=1)}"}
+
+    everywhere = app.test_client().delete("/api/auth/logout", headers=old)
+    assert everywhere.status_code == 401
+    assert client.get("/api/auth/sessions", headers=bearer(here)).status_code == 200
+
+    assert app.test_client().post("/api/auth/logout", headers=old).status_code == 200
+    assert client.get("/api/auth/sessions", headers=bearer(here)).status_code == 401
+    assert client.get("/api/auth/sessions", headers=bearer(there)).status_code == 200
+
+
 def test_lifetimes_are_what_they_should_be(client, database):
     tokens = sign_in(client, ANN)
     told = jwt.decode(tokens["accessToken"], options={"verify_signature": False})
