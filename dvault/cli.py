@@ -31,6 +31,8 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "rebuild": ("dvault.commands.proving", "Fold all history again from the raw events we keep."),
         "rewind": ("dvault.commands.proving", "Take back every block above one."),
         "db": ("dvault.commands.caring", "Look after the database."),
+        "keys": ("dvault.commands.keys", "Look after the master key of what is kept encrypted."),
+        "objects": ("dvault.commands.objects", "Look after uploads."),
     },
     "Look after people": {
         "admin": ("dvault.commands.administering", "Say who has which role."),

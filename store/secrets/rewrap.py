@@ -16,7 +16,7 @@ from pymongo.errors import EncryptionError
 
 from store.connection import Document
 from store.secrets.errors import MasterKeyMissing
-from store.secrets.masters import Master, Masters, told_name
+from store.secrets.masters import Masters, told_name
 from store.secrets.vault import Vault, diagnosed
 
 
@@ -42,21 +42,20 @@ def rewrap(database: Database[Document], masters: Masters, *, again: bool = Fals
     with vault.open(masters) as encryption:
         for key in due:
             _wrap(encryption, key, masters)
-    check_opens(vault, target)
+    check_opens(vault, Masters(target))
     return Rewrapped(target.name, len(due), len(keys) - len(due))
 
 
-def check_opens(vault: Vault, master: Master) -> None:
-    """Refuse unless this master key by itself opens every data key. Raises SecretsError."""
-    alone = Masters(master)
-    with vault.open(alone) as encryption:
+def check_opens(vault: Vault, masters: Masters) -> None:
+    """Refuse unless these master keys open every data key. Raises SecretsError."""
+    with vault.open(masters) as encryption:
         for key in vault.all():
             try:
                 encryption.encrypt(
                     "", Algorithm.AEAD_AES_256_CBC_HMAC_SHA_512_Random, key_id=Binary.from_uuid(key["_id"])
                 )
             except EncryptionError as error:
-                raise diagnosed(error, key, alone) from error
+                raise diagnosed(error, key, masters) from error
 
 
 def _check_known(keys: list[Document], masters: Masters) -> None:
