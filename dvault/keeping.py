@@ -9,11 +9,8 @@ from config.settings import Settings
 from store.connection import Connection
 from store.objects import Objects
 from store.objects.files import FileObjects
-from store.objects.links import Links
-from store.objects.s3 import Bucket, S3Objects
+from store.objects.links import MEDIA_PATH, Links
 from store.secrets import KeyFile, KmsMaster, Master, Masters, Secrets, Vault
-
-MEDIA_PATH = "/api/media"
 
 
 def links_of(settings: Settings) -> Links:
@@ -24,10 +21,12 @@ def folder_of(settings: Settings) -> FileObjects:
     return FileObjects(settings.data_dir / "objects", links_of(settings))
 
 
-def bucket_of(settings: Settings) -> S3Objects | None:
+def bucket_of(settings: Settings) -> Objects | None:
     """The bucket, if the settings name one."""
     if settings.s3_bucket is None:
         return None
+    from store.objects.s3 import Bucket, S3Objects  # boto3 takes long to import
+
     bucket = Bucket(
         settings.s3_bucket,
         settings.s3_region,

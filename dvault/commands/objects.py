@@ -10,8 +10,11 @@ import click
 
 from config.settings import Settings
 from dvault.console import Failure, answer, explained, messages, settings
-from dvault.keeping import bucket_of, folder_of
+from dvault.database import store_of
+from dvault.keeping import bucket_of, folder_of, objects_of
+from store.avatars import Avatars
 from store.objects import Listed, Objects
+from store.profiles import Profiles
 
 IN_MEMORY_BYTES = 8 << 20
 
@@ -47,6 +50,26 @@ def copy_objects(target: str, as_json: bool) -> None:
     if as_json:
         answer({"copied": copied, "alreadyThere": passed_over})
     messages.print(f"{copied} objects copied, {passed_over} were there already")
+
+
+@objects.command()
+@click.option("--json", "as_json", is_flag=True, help="Answer in one line of JSON.")
+@explained
+def sweep(as_json: bool) -> None:
+    """Remove uploads that nobody refers to, left by processes that died, once they are an hour old.
+
+    \b
+    Example:
+      dvault objects sweep
+    """
+    chosen = settings()
+    with store_of(chosen) as connection:
+        removed = Avatars(Profiles(connection.database), objects_of(chosen)).sweep()
+    if chosen.s3_bucket is None:
+        removed += folder_of(chosen).sweep_drafts()
+    if as_json:
+        answer({"removed": removed})
+    messages.print(f"{removed} objects that nobody referred to were removed")
 
 
 def _places(chosen: Settings) -> tuple[Objects, Objects]:

@@ -13,6 +13,8 @@ from itsdangerous import BadData, URLSafeSerializer
 from store.objects.errors import LinkRefused
 from store.objects.port import SignedRequest
 
+MEDIA_PATH = "/api/media"
+"""Where our own API serves objects."""
 SALT = "dvault.objects.link"
 LONGEST_TOKEN = 2000
 
