@@ -7,9 +7,11 @@ from typing import Any
 import click
 
 from config.settings import Settings
+from dvault.commands.administering import operator_act
 from dvault.console import answer, explained, messages, settings
 from dvault.database import prepare, store_of
 from dvault.keeping import key_file_of, masters_of, target_master
+from store.audit import AuditLog
 from store.connection import Connection
 from store.secrets import Masters, Rewrapped, Vault, rewrap
 from store.secrets.masters import told_name
@@ -64,14 +66,22 @@ def rotate_master(target: str | None, as_json: bool) -> None:
     chosen = settings()
     with store_of(chosen) as connection:
         prepare(connection)
+        before = told_master(chosen, connection)
         done = _rotated_to(chosen, connection, target) if target else _rotated(chosen, connection)
-    told = {"masterKey": done.master, "rewrapped": done.rewrapped, "already": done.already}
+        after = {"masterKey": done.master, "rewrapped": done.rewrapped, "already": done.already}
+        act = operator_act("master-key.rotated")
+        AuditLog(connection.database).add(act, {"masterKey": before}, after)
     if as_json:
-        answer(told)
+        answer(after)
     messages.print(f"{done.rewrapped} data keys wrapped with {done.master}, {done.already} were already")
     if target:
         name = "KMS_KEY_ARN" if target.startswith("arn:") else "MASTER_KEY_FILE"
         messages.print(f"now set {name}={target} for every process and restart them")
+
+
+def told_master(chosen: Settings, connection: Connection) -> str:
+    """The name of the master key in force."""
+    return masters_of(chosen, connection).current.name
 
 
 def _rotated_to(chosen: Settings, connection: Connection, target: str) -> Rewrapped:

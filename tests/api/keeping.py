@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 from pymongo.database import Database
+from werkzeug.datastructures import FileStorage
 
 from api.keeping import Keeping
 from store.avatars import Avatars
@@ -39,4 +40,4 @@ def picture(
 
 
 def form(data: bytes, name: str = "me.png", kind: str = "image/png") -> dict[str, Any]:
-    return {"file": (io.BytesIO(data), name, kind)}
+    return {"file": FileStorage(io.BytesIO(data), filename=name, content_type=kind)}

@@ -22,7 +22,7 @@ from tests.api.signing import Wallet, bearer, sign_in
 
 ADA, ANN, ORA = Wallet("ada"), Wallet("ann"), Wallet("ora")
 AUTOMATIC = {"HEAD", "OPTIONS"}
-PLACES = {"tokenId": "1", "walletAddress": ANN.address, "id": "0" * 24, "hash": "0x" + "0" * 64}
+PLACES = {"tokenId": "1", "walletAddress": ANN.address, "id": "0" * 24, "hash": "0x" + "0" * 64, "key": "x"}
 
 
 @pytest.fixture

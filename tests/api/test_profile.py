@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from pymongo.database import Database
+from werkzeug.test import encode_multipart
 
 from api import make_app
 from api.auth.options import Auth
@@ -62,9 +63,10 @@ def save(client: FlaskClient, who: dict[str, str], body: Any, method: str = "PUT
 
 
 def upload(client: FlaskClient, who: dict[str, str], data: bytes, **named: str) -> Any:
-    return client.post(
-        IMAGE, data=form(data, **named), headers=who, base_url=BASE_URL, content_type="multipart/form-data"
-    )
+    # Encoded here: the test client would leave the file open that it makes of a large form.
+    boundary, body = encode_multipart(form(data, **named))
+    kind = f"multipart/form-data; boundary={boundary}"
+    return client.post(IMAGE, data=body, headers=who, base_url=BASE_URL, content_type=kind)
 
 
 def objects_of(keep: Keeping) -> list[str]:

@@ -79,6 +79,10 @@ def test_a_rotation_in_place_leaves_one_key_that_opens_everything(
     assert opened(prepared, file).decrypt("totp", ALICE, sealed) == "secret"
     with pytest.raises(MasterKeyMissing):
         Secrets(prepared, lambda: Masters(*old)).decrypt("totp", ALICE, sealed)
+    written = prepared["auditLog"].find_one({"action": "master-key.rotated"})
+    assert written
+    assert (written["before"]["masterKey"], written["after"]["masterKey"]) == (old[0].name, new[0].name)
+    assert written["actor"]["kind"] == "operator"
     listed = json.loads(run("keys", "list", "--json").stdout)["dataKeys"]
     assert [(row["name"], row["masterKey"]) for row in listed] == [
         ("email", new[0].name), ("totp", new[0].name),
