@@ -103,3 +103,15 @@ class AuditDocument(TypedDict):
     after: dict[str, Any]
     ipAddress: str | None
     requestId: str | None
+
+
+class DataKeyDocument(TypedDict):
+    """collection keyVault: a data key, wrapped with a master key; written by MongoDB's encryption."""
+
+    _id: bytes
+    keyAltNames: list[str]
+    keyMaterial: bytes
+    masterKey: dict[str, Any]
+    creationDate: datetime
+    updateDate: datetime
+    status: int

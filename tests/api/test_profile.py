@@ -35,7 +35,6 @@ NOTHING_WANTED = {
 
 @pytest.fixture
 def keep(tmp_path: Path, database: Database[Document]) -> Keeping:
-    database["keyVault"].delete_many({})  # the master key is this test's own
     return keeping_in(tmp_path, database)
 
 
