@@ -36,7 +36,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Look after people": {
         "admin": ("dvault.commands.administering", "Say who has which role."),
-        "siwe": ("dvault.commands.signing", "Explain why a sign-in is accepted or refused."),
+        "siwe": ("dvault.commands.signing", "Look into sign-in messages (EIP-4361)."),
     },
 }
 """Section → command → its module, where it has the same name, and what it is for in one line."""

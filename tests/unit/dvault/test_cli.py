@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from dvault.cli import COMMANDS, SECTIONS, main
 
 HEAVY = ("web3", "eth_abi", "aiohttp", "granian", "flask", "rich.progress")
-GROUPS = {"db": ("init", "indexes"), "keys": ("list", "rotate-master"), "objects": ("copy", "sweep")}
+GROUPS = {"db": ("init", "indexes"), "keys": ("list", "rotate-master"), "objects": ("copy", "sweep"),
+          "admin": ("grant", "revoke", "list"), "siwe": ("check",)}  # fmt: skip
 LINES = [*((name,) for name in COMMANDS if name not in GROUPS)]
 LINES += [(group, name) for group, names in GROUPS.items() for name in names]
 
