@@ -32,11 +32,13 @@ class ActingBlueprint(Blueprint):
         *,
         query: type[Schema] = NothingElse,
         body: type[Schema] | None = None,
+        form: Mapping[str, Any] | None = None,
         statuses: tuple[int, ...] = (),
     ) -> Callable[[Acting], Acting]:
         """The function gets the query, then the body if there is a schema for it, and the path's arguments.
 
-        It gives a payload or a whole response. Without a schema, a body is not looked at.
+        It gives a payload or a whole response. Without a schema, a body is not looked at; `form` describes
+        one that the function reads by itself.
         """
         access = access_of(method, f"{self.url_prefix or ''}{rule}") or PUBLIC
 
@@ -47,7 +49,8 @@ class ActingBlueprint(Blueprint):
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             told = {*REFUSALS, *statuses, *(WITH_BODY if body else ()), *_refused_by(access)}
             parsed = json_only(self.arguments(body, location="json")(respond)) if body else respond
-            documented = self.doc(security=_security(access))(parsed)
+            shown = {} if form is None else {"requestBody": form}
+            documented = self.doc(security=_security(access), **shown)(parsed)
             self._expose(documented, method, rule, operation, answer, query, tuple(sorted(told)))
             return function
 

@@ -10,11 +10,11 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 from flask_smorest import Api  # type: ignore[import-untyped]
 
-from api import problems
+from api import keeping, media, problems
 from api.auth import guard
 from api.auth.options import Auth
 from api.auth.tokens import configure
-from api.blueprints import activity, admin, assets, auth, market, operations, transactions, users
+from api.blueprints import activity, admin, assets, auth, market, operations, profile, transactions, users
 from api.documentation import page
 from api.endpoints import revalidated
 from api.pagination import Cursors
@@ -25,7 +25,7 @@ from store.reading import Reading
 MAX_BODY_BYTES = 1_000_000
 MAX_WAITERS = 8
 """Half of the threads that the server is usually given."""
-BLUEPRINTS = (assets, users, transactions, market, activity, auth, admin, operations)
+BLUEPRINTS = (assets, profile, users, transactions, market, activity, auth, admin, operations)
 
 SECURITY_SCHEMES = {
     "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -70,13 +70,14 @@ def make_app(
     *,
     secret_key: str,
     auth: Auth,
+    keep: keeping.Keeping | None = None,
     pending: PendingTransactions | None = None,
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
-    `auth`: whom it lets sign in, and what it knows of people.
+    `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
 
     At most `max_waiters` requests wait for a block at once; give half of the server's threads.
     """
@@ -101,6 +102,7 @@ def make_app(
         auth,
         configure(app, auth.keys, auth.lifetimes),
     )
+    keeping.install(app, keep)
     guard.install(app)
     _register(app)
     return app
@@ -110,6 +112,7 @@ def _register(app: Flask) -> None:
     specification = Specification(app)
     for module in BLUEPRINTS:
         specification.register_blueprint(module.blueprint)
+    media.install(app)
     app.add_url_rule("/api/docs", "docs", lambda: page(specification.spec.to_dict()))
     app.after_request(revalidated)
     app.after_request(_headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.keeping import avatar_url, email_or_none
 from store.documents import AuditDocument, SessionDocument, UserDocument
 
 Json = dict[str, Any]
@@ -12,7 +13,12 @@ PREFERENCES = ("priceUpdates", "transactions", "marketEvents", "emailNotificatio
 
 
 def present_user(user: UserDocument) -> Json:
-    """A user, to himself and to admins; what they have not set is null, preferences are false."""
+    """A user, to himself and to admins; an e-mail address that cannot be decrypted at present is null."""
+    return present_user_with(email_or_none(user), user)
+
+
+def present_user_with(email: str | None, user: UserDocument) -> Json:
+    """A user with an e-mail address; what they have not set is null, preferences are false."""
     profile: Json = {**user["profileInfo"]}
     preferences = profile.get("notificationPreferences") or {}
     return {
@@ -22,8 +28,8 @@ def present_user(user: UserDocument) -> Json:
         "lastLogin": user["lastLogin"],
         "profileInfo": {
             "username": profile.get("username"),
-            "email": profile.get("email"),
-            "avatarUrl": profile.get("avatarUrl"),
+            "email": email,
+            "avatarUrl": avatar_url(user),
             "notificationPreferences": {name: bool(preferences.get(name)) for name in PREFERENCES},
         },
         "status": user["status"],

@@ -59,6 +59,14 @@ PERMISSIONS: Mapping[str, Access] = {
     "DELETE /api/auth/logout": LEAVING,
     "GET /api/auth/sessions": PEOPLE,
     "DELETE /api/auth/sessions/<id>": PEOPLE,
+    # profiles and pictures
+    "GET /api/users/profile": PEOPLE,
+    "PUT /api/users/profile": PEOPLE,
+    "PATCH /api/users/profile": PEOPLE,
+    "POST /api/users/profile/image": PEOPLE,
+    "DELETE /api/users/profile/image": PEOPLE,
+    "GET /api/media/<path:key>": PUBLIC,  # what is not public needs a link that was signed for it
+    "PUT /api/media/<path:key>": PUBLIC,  # only by such a link
     # administration
     "GET /api/admin/users": ADMIN,
     "PATCH /api/admin/users/<walletAddress>": ADMIN,

@@ -11,6 +11,7 @@ Problem
 ├── NotFound         404  the thing asked for does not exist
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
 ├── LastAdministrator 409 the change would leave nobody to administer
+├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── Unsupported      415  the body is not JSON
 ├── NothingIndexed   503  no block has been applied at all
 ├── NotReady         503  reads are possible but should not be trusted to advance
@@ -31,7 +32,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.exceptions import NotFound as UnknownPath
 
-from store.errors import LastAdmin, StoreUnreachable, Suspended
+from store.errors import Changed, LastAdmin, StoreUnreachable, Suspended
 from store.errors import NotFound as NoDocument
 
 logger = logging.getLogger(__name__)
@@ -113,6 +114,10 @@ class LastAdministrator(Problem):
     status, code = 409, "last-admin"
 
 
+class VersionChanged(Problem):
+    status, code = 412, "precondition-failed"
+
+
 class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
 
@@ -143,6 +148,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(StoreUnreachable, _unreachable)
     app.register_error_handler(Suspended, lambda error: _own(AccountSuspended(str(error))))
     app.register_error_handler(LastAdmin, lambda error: _own(LastAdministrator(str(error))))
+    app.register_error_handler(Changed, lambda error: _own(VersionChanged(str(error))))
     app.register_error_handler(NoDocument, lambda error: _own(NotFound(str(error))))
     app.register_error_handler(HTTPException, _http)
 

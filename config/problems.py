@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_SECRETS = frozenset({"SECRET_KEY", "MONGODB_URI", "RPC_URLS", "JWT_KEYS"})
+_SECRETS = frozenset(
+    {
+        "SECRET_KEY",
+        "MONGODB_URI",
+        "RPC_URLS",
+        "JWT_KEYS",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    }
+)
 """Never shown whole: node addresses carry API keys, database addresses carry passwords."""
 _SHOWN_CHARACTERS = 120
 

@@ -57,6 +57,16 @@ class Settings(BaseSettings):
     access_token_seconds: values.Lifetime = 900
     session_idle_seconds: values.Lifetime = 604800
     session_max_seconds: values.Lifetime = 2592000
+    public_url: values.Url | None = None
+    s3_bucket: values.BucketName | None = None
+    s3_endpoint: values.Url | None = None
+    s3_region: values.Region = "us-east-1"
+    aws_access_key_id: str | None = Field(default=None, repr=False)
+    aws_secret_access_key: str | None = Field(default=None, repr=False)
+    aws_session_token: str | None = Field(default=None, repr=False)
+    master_key_file: values.File | None = None
+    kms_key_arn: values.KmsKey | None = None
+    kms_endpoint: values.HostAndPort | None = None
     log_level: values.LogLevel = "INFO"
     log_format: values.LogFormat = "text"
 
@@ -78,13 +88,17 @@ class Settings(BaseSettings):
 
     def cautions(self) -> tuple[str, ...]:
         """What is allowed and still unwise, as sentences for an operator."""
-        plain = [url for url in self.rpc_urls if urlsplit(url).scheme == "http"]
-        if self.production and plain:
-            sentence = (
-                f"{len(plain)} of RPC_URLS use http: whoever sits between can rewrite the chain; use https."
-            )
-            return (sentence,)
-        return ()
+        return tuple(_cautions(self)) if self.production else ()
+
+
+def _cautions(settings: Settings) -> Iterator[str]:
+    plain = [url for url in settings.rpc_urls if urlsplit(url).scheme == "http"]
+    if plain:
+        yield f"{len(plain)} of RPC_URLS use http: whoever sits between can rewrite the chain; use https."
+    if settings.s3_bucket is None:
+        yield "S3_BUCKET is not set: uploads stay on this machine, where no other API process finds them."
+    if settings.s3_endpoint is not None and urlsplit(settings.s3_endpoint).scheme == "http":
+        yield "S3_ENDPOINT uses http: whoever sits between can read and change uploads; use https."
 
 
 SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)
@@ -164,8 +178,25 @@ def _contradictions(settings: Settings, given: Mapping[str, str]) -> Iterator[Pr
         if address in seen:
             yield Problem(name, address, f"{seen[address]} is the same address", "Give each contract its own")
         seen.setdefault(address, name)
+    yield from _halves(settings)
     if settings.production:
         yield from _missing_in_production(settings, given)
+
+
+def _halves(settings: Settings) -> Iterator[Problem]:
+    """Settings that mean nothing without another one."""
+    pairs = (
+        ("s3_endpoint", "s3_bucket"),
+        ("kms_endpoint", "kms_key_arn"),
+        ("aws_access_key_id", "aws_secret_access_key"),
+        ("aws_secret_access_key", "aws_access_key_id"),
+        ("aws_session_token", "aws_access_key_id"),
+    )
+    for given, needed in pairs:
+        if getattr(settings, given) is not None and getattr(settings, needed) is None:
+            yield Problem(
+                needed.upper(), None, f"not set, although {given.upper()} is", "Set both, or neither"
+            )
 
 
 def _missing_in_production(settings: Settings, given: Mapping[str, str]) -> Iterator[Problem]:
@@ -184,6 +215,9 @@ def _missing_in_production(settings: Settings, given: Mapping[str, str]) -> Iter
     elif any(domain.endswith(":*") for domain in settings.siwe_domains):
         told = "any port (:*) is for development, not for DVAULT_ENV=production"
         yield Problem("SIWE_DOMAINS", given["SIWE_DOMAINS"], told, remedy)
+    if settings.master_key_file is None and settings.kms_key_arn is None:
+        remedy = "Give the file with your master key, or set KMS_KEY_ARN; a generated one is for development"
+        yield Problem("MASTER_KEY_FILE", None, wrong, remedy)
     if "NETWORK" not in given:
         remedy = "Name the network, so that no development chain is followed by accident"
         yield Problem("NETWORK", None, wrong, remedy)

@@ -56,6 +56,22 @@ def _check_url(url: str, position: int) -> None:
         raise ValueError(f"URL {position} names no host")
 
 
+def _url(given: str) -> str:
+    _check_url(given, 1)
+    if urlsplit(given).query or urlsplit(given).fragment:
+        raise ValueError("there is a `?` or a `#` in it")
+    return given.rstrip("/")
+
+
+def _matching(pattern: str, wrong: str) -> AfterValidator:
+    def check(given: str) -> str:
+        if not re.fullmatch(pattern, given):
+            raise ValueError(wrong)
+        return given
+
+    return AfterValidator(check)
+
+
 def _mongodb_uri(given: str) -> str:
     if not re.match(r"mongodb(\+srv)?://[^/\s]+", given):
         raise ValueError("this is not a MongoDB connection string")
@@ -138,6 +154,27 @@ Address = Annotated[
 Urls = Annotated[
     tuple[str, ...], BeforeValidator(_urls), Expects("one or more http(s) URLs with commas between them")
 ]
+Url = Annotated[str, AfterValidator(_url), Expects("an http(s) URL")]
+BucketName = Annotated[
+    str,
+    _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "S3 takes no such bucket name"),
+    Expects("3 to 63 lower-case letters, digits, dots or hyphens"),
+]
+Region = Annotated[
+    str, _matching(r"[a-z0-9-]{2,40}", "this is not a region"), Expects("a region such as eu-central-1")
+]
+KmsKey = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[\w/-]+", "this is not the ARN of a KMS key"
+    ),
+    Expects("an ARN such as arn:aws:kms:eu-central-1:123456789012:key/…"),
+]
+HostAndPort = Annotated[
+    str,
+    _matching(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?", "this is not a host"),
+    Expects("a host name with a dot in it, and a port if it is not 443"),
+]
 MongodbUri = Annotated[
     str, AfterValidator(_mongodb_uri), Expects("mongodb://host:port/?replicaSet=name or mongodb+srv://host/")
 ]
@@ -181,6 +218,7 @@ Lifetime = Annotated[
 LeaseSeconds = Annotated[
     float, Field(ge=1, le=600, allow_inf_nan=False), Expects("a number of seconds from 1 to 600")
 ]
+File = Annotated[Path, Expects("the path of a file")]
 Folder = Annotated[Path, Expects("the path of a folder that may be written")]
 Lower = BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given)
 Upper = BeforeValidator(lambda given: given.upper() if isinstance(given, str) else given)

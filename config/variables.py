@@ -16,6 +16,8 @@ NEAR_MISS_MIN_CHARACTERS = 6
 """HOST and PORT are too short for a likeness to mean anything."""
 _OTHERS_IN_ENV_FILE = ("COMPOSE_",)
 """Docker Compose reads its own settings from the same file."""
+_OTHERS_IN_ENVIRONMENT = ("AWS_",)
+"""Amazon's tools read more of these than we do, with names like ours."""
 
 
 class _Nothing(BaseSettings):
@@ -53,7 +55,7 @@ def _present(variables: Mapping[str, str | None]) -> dict[str, str]:
 def _meant_for_us(name: str, known: Collection[str]) -> bool:
     if name.upper().startswith(OURS):
         return True
-    if len(name) < NEAR_MISS_MIN_CHARACTERS:
+    if len(name) < NEAR_MISS_MIN_CHARACTERS or name.startswith(_OTHERS_IN_ENVIRONMENT):
         return False
     return bool(difflib.get_close_matches(name.upper(), known, n=1, cutoff=NEAR_MISS_RATIO))
 

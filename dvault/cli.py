@@ -31,10 +31,12 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "rebuild": ("dvault.commands.proving", "Fold all history again from the raw events we keep."),
         "rewind": ("dvault.commands.proving", "Take back every block above one."),
         "db": ("dvault.commands.caring", "Look after the database."),
+        "keys": ("dvault.commands.keys", "Look after the master key of what is kept encrypted."),
+        "objects": ("dvault.commands.objects", "Look after uploads."),
     },
     "Look after people": {
         "admin": ("dvault.commands.administering", "Say who has which role."),
-        "siwe": ("dvault.commands.signing", "Explain why a sign-in is accepted or refused."),
+        "siwe": ("dvault.commands.signing", "Look into sign-in messages (EIP-4361)."),
     },
 }
 """Section → command → its module, where it has the same name, and what it is for in one line."""

@@ -16,6 +16,7 @@ from config.settings import load_settings
 from dvault.commands.serving import THREADS
 from dvault.database import store_of
 from dvault.pending import AskedNode
+from dvault.profiles import keeping_of
 from dvault.signing_in import auth_of
 from store.reading import Reading
 
@@ -34,6 +35,7 @@ def make() -> Any:
         Reading(connection.database),
         secret_key=signing_key(settings),
         auth=auth_of(settings, connection, AskedWallets(settings.rpc_urls, settings.chain_id)),
+        keep=keeping_of(settings, connection),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
     )

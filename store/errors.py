@@ -11,6 +11,7 @@ StoreError
 ├── IndexConflict        an index of that name or key is there with another definition
 ├── LeaseLost            another indexer may be writing now
 ├── Interrupted          the database failed in the middle of something
+├── Changed              somebody else changed it meanwhile
 ├── NotFound             no document matches
 ├── Suspended            the account is suspended
 └── LastAdmin            nobody would be left to administer
@@ -130,6 +131,13 @@ class Interrupted(StoreError):
     def __init__(self, why: str) -> None:
         super().__init__(f"the database failed in the middle of an operation: {why[:500]}")
         self.why = why
+
+
+class Changed(StoreError):
+    """Somebody else changed it meanwhile; nothing of the change that was asked for was made."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the {what} was changed meanwhile; read it again, and make your change to that")
 
 
 class NotFound(StoreError):

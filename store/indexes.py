@@ -75,6 +75,7 @@ INDEXING: tuple[Index, ...] = (
     Index("assets", up("chain.listing.seller"), present="chain.listing.seller"),
     Index("assets", up("chain.base"), present="chain.base"),
     Index("operatorApprovals", up("base"), present="base"),
+    Index("keyVault", up("keyAltNames"), unique=True, present="keyAltNames"),
 )
 
 SESSION_KEPT_SECONDS = 24 * 3600

@@ -111,5 +111,6 @@ VALIDATORS: dict[str, Schema] = {
     "sessions": schema_of(documents.SessionDocument),
     "nonces": schema_of(documents.NonceDocument),
     "auditLog": schema_of(documents.AuditDocument),
+    "keyVault": schema_of(documents.DataKeyDocument),
 }
 """By collection name: every collection that we write."""

@@ -60,7 +60,7 @@ def grant(wallet: str, role: str) -> None:
         accounts, moment = Accounts(connection.database), _now()
         accounts.users.ensure(wallet, moment)
         user = accounts.change_user(
-            wallet, _act("user.role-granted"), roles=[*_roles(accounts, wallet), cast("Role", role)]
+            wallet, operator_act("user.role-granted"), roles=[*_roles(accounts, wallet), cast("Role", role)]
         )
     messages.print(_sentence(user))
 
@@ -80,7 +80,7 @@ def revoke(wallet: str, role: str) -> None:
         prepare(connection)
         accounts = Accounts(connection.database)
         kept = [one for one in _roles(accounts, wallet) if one != role]
-        user = accounts.change_user(wallet, _act("user.role-revoked"), roles=kept)
+        user = accounts.change_user(wallet, operator_act("user.role-revoked"), roles=kept)
     messages.print(_sentence(user))
 
 
@@ -136,7 +136,8 @@ def _sentence(user: UserDocument) -> str:
     return f"{user['walletAddress']} is {', '.join(user['roles'])} ({user['status']})"
 
 
-def _act(action: str) -> Act:
+def operator_act(action: str) -> Act:
+    """An act of whoever has the machine."""
     return Act(_now(), action, "operator", _operator())
 
 

@@ -17,10 +17,13 @@ from config.settings import Settings
 from dvault.composition import WrongChain, check_chain, node_of
 from dvault.console import FAILED, answer, explained, messages, settings
 from dvault.database import prepare, store_of
+from dvault.keeping import key_file_of, masters_of, objects_of
 from indexer.seed import NoContract
+from store.connection import Connection
 from store.errors import StoreError
 from store.indexes import describe, ensure_late
 from store.mongod import find_mongod
+from store.secrets import Vault, check_opens
 
 FREE_BYTES = 1 << 30
 
@@ -45,7 +48,12 @@ def doctor(as_json: bool) -> None:
       dvault doctor
     """
     chosen = settings()
-    findings = [*_machine(chosen), *_store(chosen), *_chain(chosen)]
+    findings = [
+        *_machine(chosen),
+        *_store(chosen),
+        _looked_at("uploads", objects_of(chosen).check),
+        *_chain(chosen),
+    ]
     if as_json:
         answer({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -78,8 +86,21 @@ def _store(chosen: Settings) -> Iterator[Finding]:
             report = describe(connection.database)
             missing = f"{len(report.missing)} missing (built by `dvault run` or `dvault db indexes --build`)"
             yield Finding("indexes", not report.conflicts, ", ".join(report.conflicts) or missing)
+            yield _looked_at("master key", lambda: _master_key(chosen, connection))
     except StoreError as error:
         yield Finding("MongoDB", False, str(error))
+
+
+def _master_key(chosen: Settings, connection: Connection) -> str:
+    """Which it is, if it opens everything. Raises SecretsError."""
+    vault, file = Vault(connection.database), key_file_of(chosen)
+    if chosen.kms_key_arn is None and chosen.master_key_file is None and vault.is_empty():
+        return f"nothing is encrypted yet; {file.path} is made when something is"
+    masters = masters_of(chosen, connection)
+    check_opens(vault, masters)
+    careless = file.exists() and file.open_to_others()
+    warning = f"; everybody on this machine can read {file.path}: chmod o-r" if careless else ""
+    return f"{masters.current.name} opens all {len(vault.all())} data keys{warning}"
 
 
 def _chain(chosen: Settings) -> Iterator[Finding]:

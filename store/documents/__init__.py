@@ -29,6 +29,7 @@ from store.documents.books import (
 from store.documents.people import (
     ActorDocument,
     AuditDocument,
+    DataKeyDocument,
     NonceDocument,
     NotificationPreferencesDocument,
     ProfileDocument,
@@ -88,6 +89,7 @@ __all__ = [
     "ReorgDocument",
     "ActorDocument",
     "AuditDocument",
+    "DataKeyDocument",
     "NonceDocument",
     "NotificationPreferencesDocument",
     "ProfileDocument",

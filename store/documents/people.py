@@ -13,18 +13,22 @@ ActorKind = Literal["user", "key", "operator", "system"]
 
 
 class NotificationPreferencesDocument(TypedDict):
-    priceUpdates: bool
-    transactions: bool
-    marketEvents: bool
-    emailNotifications: bool
+    """What was never said counts as no."""
+
+    priceUpdates: NotRequired[bool]
+    transactions: NotRequired[bool]
+    marketEvents: NotRequired[bool]
+    emailNotifications: NotRequired[bool]
 
 
 class ProfileDocument(TypedDict):
     """What people say of themselves; everything may be missing."""
 
     username: NotRequired[str | None]
-    email: NotRequired[str | None]
+    email: NotRequired[bytes | None]
+    """Encrypted: kind `email`, owner = walletAddress (store.secrets)."""
     avatarUrl: NotRequired[str | None]
+    """The key of the picture in object storage; its URL is made when it is told."""
     notificationPreferences: NotRequired[NotificationPreferencesDocument]
 
 
@@ -41,6 +45,8 @@ class UserDocument(TypedDict):
     status: UserStatus
     revision: int
     """Rises with every change of roles or status, so that two such changes at once exclude each other."""
+    profileRevision: NotRequired[int]
+    """Rises with every change of the profile; 0 before the first."""
 
 
 class SessionDocument(TypedDict):
@@ -97,3 +103,15 @@ class AuditDocument(TypedDict):
     after: dict[str, Any]
     ipAddress: str | None
     requestId: str | None
+
+
+class DataKeyDocument(TypedDict):
+    """collection keyVault: a data key, wrapped with a master key; written by MongoDB's encryption."""
+
+    _id: bytes
+    keyAltNames: list[str]
+    keyMaterial: bytes
+    masterKey: dict[str, Any]
+    creationDate: datetime
+    updateDate: datetime
+    status: int

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("chain", "store", "indexer", "api", "config", "dvault")
 COMMANDS = {
     "run", "backfill", "status", "serve", "up", "demo", "verify", "rebuild", "rewind", "reorgs", "quarantine",
-    "doctor", "db", "admin", "siwe", "prove", "digest",
+    "doctor", "db", "admin", "siwe", "prove", "digest", "keys", "objects",
 }  # fmt: skip
 FILE_LINES_MAX = 300
 NOT_OURS = {".git", ".venv", "node_modules", ".dvault", ".hypothesis", "__pycache__"}
@@ -147,8 +147,8 @@ def test_every_dependency_is_in_the_lock():
 
 
 def test_the_settings_document_the_example_and_the_class_name_the_same_settings_in_one_order():
-    document = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
-    example = re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    document = re.findall(r"^\| `([A-Z0-9_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    example = re.findall(r"^# ([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 
     assert sorted(document) == sorted(SETTING_NAMES)
     assert sorted(example) == sorted(SETTING_NAMES)
@@ -156,8 +156,8 @@ def test_the_settings_document_the_example_and_the_class_name_the_same_settings_
 
 def test_the_settings_document_and_the_example_tell_the_defaults():
     text = (ROOT / "docs/settings.md").read_text()
-    document = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \|", text, re.MULTILINE))
-    example = dict(re.findall(r"^# ([A-Z_]+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    document = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| `([^`]+)` \|", text, re.MULTILINE))
+    example = dict(re.findall(r"^# ([A-Z0-9_]+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
     for field, info in Settings.model_fields.items():
         if not info.is_required() and info.default is not None:

@@ -26,6 +26,8 @@ PRODUCTION = CUSTOM | {
     "SECRET_KEY": "k" * 32,
     "JWT_KEYS": "j" * 32,
     "SIWE_DOMAINS": "app.example",
+    "MASTER_KEY_FILE": "/etc/dvault/master_key",
+    "S3_BUCKET": "uploads",
 }
 
 
@@ -155,6 +157,11 @@ def test_a_wrong_checksum_is_refused_with_the_right_form():
         ("SIWE_CHAIN_IDS", "1,mainnet", "not a chain id"),
         ("SIWE_MAX_AGE", "0", "Give a whole number of seconds"),
         ("SESSION_MAX_SECONDS", "9" * 30, "Give a whole number of seconds"),
+        ("PUBLIC_URL", "api.example", "Give an http(s) URL"),
+        ("PUBLIC_URL", "https://api.example/?a=b", "there is a `?` or a `#` in it"),
+        ("S3_BUCKET", "My_Bucket", "Give 3 to 63 lower-case letters"),
+        ("S3_REGION", "Frankfurt!", "Give a region such as"),
+        ("KMS_KEY_ARN", "alias/mine", "this is not the ARN of a KMS key"),
     ],
 )
 def test_a_malformed_value_is_named_with_what_to_do(name: str, value: str, said: str):
@@ -237,7 +244,7 @@ def test_a_chain_id_that_contradicts_the_network_is_refused():
 def test_production_names_what_it_cannot_do_without():
     text = refusal(DVAULT_ENV="production")
 
-    for name in ("MONGODB_URI", "SECRET_KEY", "JWT_KEYS", "SIWE_DOMAINS", "NETWORK"):
+    for name in ("MONGODB_URI", "SECRET_KEY", "JWT_KEYS", "SIWE_DOMAINS", "NETWORK", "MASTER_KEY_FILE"):
         assert f"- {name}: not set, and required with DVAULT_ENV=production" in text
 
 
@@ -262,3 +269,32 @@ def test_any_port_is_for_development():
 def test_production_warns_of_nodes_without_https():
     assert load(**PRODUCTION).cautions() == ()
     assert "1 of RPC_URLS use http" in load(**PRODUCTION | {"RPC_URLS": "http://a.example"}).cautions()[0]
+    assert "uploads stay on this machine" in load(**PRODUCTION | {"S3_BUCKET": ""}).cautions()[0]
+    assert "S3_ENDPOINT uses http" in load(**PRODUCTION | {"S3_ENDPOINT": "http://s3.example"}).cautions()[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({"S3_ENDPOINT": "https://s3.example"}, "S3_BUCKET"),
+        ({"KMS_ENDPOINT": "kms.example"}, "KMS_KEY_ARN"),
+        ({"AWS_ACCESS_KEY_ID": "hunter2"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_SECRET_ACCESS_KEY": "hunter2"}, "AWS_ACCESS_KEY_ID"),
+        ({"AWS_SESSION_TOKEN": "hunter2"}, "AWS_ACCESS_KEY_ID"),
+    ],
+)
+def test_a_setting_that_means_nothing_alone_is_refused(given: dict[str, str], needed: str):
+    text = refusal(**given)
+
+    assert f"{needed}: not set, although {next(iter(given))} is" in text
+    assert "hunter2" not in text
+
+
+def test_a_production_master_key_may_be_in_kms():
+    arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+
+    assert load(**PRODUCTION | {"MASTER_KEY_FILE": "", "KMS_KEY_ARN": arn}).kms_key_arn == arn
+
+
+def test_what_amazon_tools_read_besides_is_not_ours_to_judge():
+    load(AWS_ACCESS_KEY="x", AWS_SECURITY_TOKEN="x", AWS_REGION="x", AWS_PROFILE="x", AWS_SECRET_KEY="x")
