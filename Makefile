@@ -76,8 +76,9 @@ bench-head: $(READY) ## Measure how soon a new block is answered for
 	@$(BIN)/python -m bench.head $(ARGS)
 
 .PHONY: openapi
-openapi: $(PYTHON_READY) ## Write docs/openapi.json again
+openapi: $(PYTHON_READY) ## Write docs/openapi.json and docs/errors.md again
 	@$(BIN)/python -m api.openapi > docs/openapi.json
+	@$(BIN)/python -m api.error_guide > docs/errors.md
 
 .PHONY: lock
 lock: ## Resolve the Python packages again (needs uv)

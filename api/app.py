@@ -10,29 +10,30 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 from flask_smorest import Api  # type: ignore[import-untyped]
 
-from api import problems
-from api.blueprints import activity, assets, market, operations, transactions, users
-from api.documentation import page
+from api import browser_rules, problems
+from api.blueprints import activity, assets, errors, market, operations, transactions, users
+from api.bodies import strict_json
+from api.documentation import STYLE, page
 from api.endpoints import revalidated
+from api.guard import Guard
 from api.pagination import Cursors
 from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
 from store.reading import Reading
 
-MAX_BODY_BYTES = 1_000_000
 MAX_WAITERS = 8
 """Half of the threads that the server is usually given."""
-BLUEPRINTS = (assets, users, transactions, market, activity, operations)
+BLUEPRINTS = (assets, users, transactions, market, activity, operations, errors)
 
 
 class OrjsonProvider(JSONProvider):
-    """JSON by orjson: times as RFC 3339 in UTC, bytes straight to the response."""
+    """JSON: ours by orjson, times as RFC 3339 in UTC, bytes straight to the response; that of others strictly."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
         return self._bytes(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        return orjson.loads(s)
+        return strict_json(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         return Response(self._bytes(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
@@ -64,6 +65,7 @@ def make_app(
     pending: PendingTransactions | None = None,
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
+    guard: Guard | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
@@ -72,7 +74,6 @@ def make_app(
     app = Flask("dynamicvault", static_folder=None)
     app.json = OrjsonProvider(app)
     app.config |= {
-        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "API_TITLE": "DynamicVault",
         "API_VERSION": "1",
         "OPENAPI_VERSION": "3.1.0",
@@ -83,6 +84,7 @@ def make_app(
     app.extensions[EXTENSION] = Services(
         reading, cursors, pending or NoNode(), clock or SystemClock(), Semaphore(max_waiters)
     )
+    (guard or Guard()).register(app)
     _register(app)
     return app
 
@@ -91,12 +93,13 @@ def _register(app: Flask) -> None:
     specification = Specification(app)
     for module in BLUEPRINTS:
         specification.register_blueprint(module.blueprint)
-    app.add_url_rule("/api/docs", "docs", lambda: page(specification.spec.to_dict()))
+    app.add_url_rule(
+        "/api/docs", "docs", lambda: browser_rules.page(page(specification.spec.to_dict()), STYLE)
+    )
     app.after_request(revalidated)
     app.after_request(_headers)
 
 
 def _headers(response: Response) -> Response:
     response.headers["X-Request-Id"] = problems.request_id()
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response

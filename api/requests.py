@@ -204,11 +204,18 @@ def _row_id(text: str) -> str:
     return text.lower()
 
 
+def _code(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", text):
+        raise ValidationError("must be an error code: lower case letters, digits and hyphens")
+    return text
+
+
 PATH: dict[str, tuple[str, Callable[[str], Any], dict[str, Any]]] = {
     "tokenId": ("token_id", _token_id, {"type": "integer", "minimum": 0}),
     "walletAddress": ("wallet", _wallet, {"type": "string", "pattern": WALLET}),
     "hash": ("transaction_hash", _hash, {"type": "string", "pattern": HASH}),
     "id": ("row_id", _row_id, {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}),
+    "code": ("code", _code, {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"}),
 }
 """Parameters in paths: the argument of the view, how to read it, how OpenAPI shows it."""
 

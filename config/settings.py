@@ -48,6 +48,14 @@ class Settings(BaseSettings):
     host: values.Host = "127.0.0.1"
     port: values.Port = 8080
     secret_key: values.SecretKey | None = Field(default=None, repr=False)
+    cors_origins: values.Origins | None = None
+    trusted_proxies: values.ProxyCount = 0
+    proxy_header: values.ProxyHeader = "X-Forwarded-For"
+    rate_limit_auth: values.RateLimit = values.Quota(30, 60)
+    rate_limit_read: values.RateLimit = values.Quota(3000, 60)
+    rate_limit_write: values.RateLimit = values.Quota(120, 60)
+    redis_url: values.RedisUrl | None = Field(default=None, repr=False)
+    access_log: values.Switch = "on"
     log_level: values.LogLevel = "INFO"
     log_format: values.LogFormat = "text"
 

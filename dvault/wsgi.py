@@ -9,10 +9,12 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from api import make_app
+from config.logging import configure_logging
 from config.secret import signing_key
 from config.settings import load_settings
 from dvault.commands.serving import THREADS
 from dvault.database import store_of
+from dvault.guarding import guard_of
 from dvault.pending import AskedNode
 from store.reading import Reading
 
@@ -24,6 +26,7 @@ def make() -> Any:
     """
     _end_with_parent()
     settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format)
     opened = store_of(settings)
     connection = opened.__enter__()
     app = make_app(
@@ -31,6 +34,7 @@ def make() -> Any:
         secret_key=signing_key(settings),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
+        guard=guard_of(settings, connection),
     )
     app.extensions["store"] = opened
     return app

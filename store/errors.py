@@ -11,6 +11,7 @@ StoreError
 ├── IndexConflict        an index of that name or key is there with another definition
 ├── LeaseLost            another indexer may be writing now
 ├── Interrupted          the database failed in the middle of something
+├── CountsUnavailable    the counts that limit requests cannot be shared now
 └── NotFound             no document matches
 """
 
@@ -128,6 +129,13 @@ class Interrupted(StoreError):
     def __init__(self, why: str) -> None:
         super().__init__(f"the database failed in the middle of an operation: {why[:500]}")
         self.why = why
+
+
+class CountsUnavailable(StoreError):
+    """Rate counts are out of reach; nothing depends on them but how exact the limits are."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"rate counts cannot be shared at present: {why[:200]}")
 
 
 class NotFound(StoreError):

@@ -60,7 +60,7 @@ def test_every_operation_keeps_to_its_description(described: Any, mode: Generati
     for operation in operations:
         examine(operation, mode)
 
-    assert len(operations) == 18
+    assert len(operations) == 20
 
 
 def examine(operation: Any, mode: GenerationMode) -> None:
