@@ -27,7 +27,7 @@ BLUEPRINTS = (assets, users, transactions, market, activity, operations, errors)
 
 
 class OrjsonProvider(JSONProvider):
-    """JSON: ours by orjson, times as RFC 3339 in UTC, bytes straight to the response; that of others strictly."""
+    """JSON: ours by orjson, with times as RFC 3339 in UTC; that of others strictly."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
         return self._bytes(obj).decode()

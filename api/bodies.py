@@ -91,16 +91,17 @@ def _constant(word: str) -> NoReturn:
 
 def _is_deep(value: Any) -> bool:
     """Level by level, since a recursive walk is what deep nesting breaks."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [inner for outer in level if isinstance(outer, list | dict) for inner in _parts(outer)]
+    level = _containers([value])
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _containers(outer)]
         if not level:
             return False
     return True
 
 
-def _parts(container: list[Any] | dict[str, Any]) -> list[Any]:
-    return container if isinstance(container, list) else list(container.values())
+def _containers(container: list[Any] | dict[str, Any]) -> list[Any]:
+    parts = container if isinstance(container, list) else container.values()
+    return [part for part in parts if isinstance(part, list | dict)]
 
 
 def _check_surrogates(value: Any) -> None:

@@ -8,9 +8,9 @@ from api.catalogue import CATALOGUE, Entry
 
 INTRODUCTION = """# Errors
 
-Every failure is `application/problem+json` (RFC 9457) with a `code` from this page; its `type` is the address
-of the section, `/api/errors/{code}`, which every server of this API serves by itself: as JSON, or as a page to
-a browser.
+Every failure is `application/problem+json` (RFC 9457) with a `code` from this page; its `type` is
+the address of the section, `/api/errors/{code}`, which every server of this API serves by itself: as JSON, or
+to a browser as a page.
 A code never changes its meaning. Statuses may be shared by several codes, so programs should look at `code`.
 
 This page is generated: `make openapi` writes it.

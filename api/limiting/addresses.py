@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 SUBSCRIBER_PREFIX = 64
 """Every IPv6 subscriber has at least such a network, and may take any address in it."""
 MAX_HOPS_CHARACTERS = 2000
-FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;,\s]*)', re.IGNORECASE)
+FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;,\s"]*)', re.IGNORECASE)
 WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d+)?|([0-9.]+):\d+")
 
 

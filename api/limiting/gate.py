@@ -1,8 +1,8 @@
 """The gate that every request passes first: before its body is read, and before the database is asked.
 
 The headers are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy: "read";q=3000;w=60` says
-what is allowed in a window of so many seconds, `RateLimit: "read";r=2999;t=57` how many are left and when there
-are more.
+what is allowed in a window of so many seconds, `RateLimit: "read";r=2999;t=57` how many are left, and when
+there are more.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Literal
 
 from flask import Flask, Response, g, request
 from prometheus_client import Counter
-from werkzeug.exceptions import RequestEntityTooLarge
 
+from api.body_sizes import bound
 from api.limiting.addresses import TrustedProxies, subscriber
-from api.limiting.quotas import CROWD_FACTOR, KEY_FACTOR, SAFE, Quota, Quotas, RouteClass, class_of
+from api.limiting.quotas import CROWD_FACTOR, KEY_FACTOR, Quota, Quotas, RouteClass, class_of
 from api.limiting.windows import Standing, Windows
 from api.problems import TooManyRequests
 
@@ -61,7 +61,6 @@ class Gate:
 
     def _enter(self) -> None:
         kind = class_of(request.method, request.path)
-        request.max_content_length = kind.max_body_bytes
         g.client_address = self.proxies.client(request.environ)
         for account in self.accounts(kind, g.client_address):
             place = self.windows.take(f"{account.policy}/{account.owner}", account.quota)
@@ -69,8 +68,7 @@ class Gate:
             if not place.allowed:
                 REFUSED.labels(account.policy).inc()
                 raise TooManyRequests(_too_many(account), place.reset_seconds)
-        if request.method not in SAFE and (request.content_length or 0) > kind.max_body_bytes:
-            raise RequestEntityTooLarge
+        bound(request, kind.max_body_bytes)
 
     def accounts(self, kind: RouteClass, address: str) -> Iterator[Account]:
         """What this request is counted against; the last one is what the caller is told of."""
