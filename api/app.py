@@ -43,6 +43,16 @@ class OrjsonProvider(JSONProvider):
         return orjson.dumps(obj, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 
+class Application(Flask):
+    """Flask, where even the answer to OPTIONS is JSON."""
+
+    def make_default_options_response(self) -> Response:
+        response = super().make_default_options_response()
+        response.data = orjson.dumps({"methods": sorted(response.allow)})
+        response.mimetype = "application/json"
+        return response
+
+
 class Specification(Api):  # type: ignore[misc]
     """The OpenAPI document; errors are answered by `problems`, and shown as what they are."""
 
@@ -71,7 +81,7 @@ def make_app(
 
     At most `max_waiters` requests wait for a block at once; give half of the server's threads.
     """
-    app = Flask("dynamicvault", static_folder=None)
+    app = Application("dynamicvault", static_folder=None)
     app.json = OrjsonProvider(app)
     app.config |= {
         "API_TITLE": "DynamicVault",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -17,6 +16,7 @@ from webargs.flaskparser import FlaskParser
 
 from api.bodies import require_json, strict_json
 from api.freshness import etag_of, indexed, present_as_of, when_fresh
+from api.nearest import nearest
 from api.problems import BadRequest, FieldError
 from api.requests import PATH, FreshnessQuery, NothingElse, read_path
 from api.services import services
@@ -59,8 +59,8 @@ def _field_errors(messages: Mapping[str, Any], schema: Schema) -> list[FieldErro
 
 def _message(name: str, told: Any, known: list[str]) -> str:
     if told == ["Unknown field."]:
-        near = get_close_matches(name, known, 1)
-        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
+        near = nearest(name, known)
+        advice = f"did you mean {near}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
         return f"is not a parameter here; {advice}"
     if isinstance(told, Mapping):
         return "; ".join(f"item {index}: {_message(name, one, known)}" for index, one in told.items())

@@ -18,7 +18,6 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +26,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAll
 from werkzeug.exceptions import NotFound as UnknownPath
 
 from api.catalogue import CATALOGUE
+from api.nearest import nearest
 from store.errors import StoreUnreachable
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,6 @@ PROBLEM_TYPE = "application/problem+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 RETRY_SECONDS = 1
 KEPT_HEADERS = ("Allow", "Retry-After", "Location")
-MAX_PATH_COMPARED = 100
 HTTP_CODES = {
     404: "not-found",
     405: "method-not-allowed",
@@ -160,8 +159,8 @@ def _detail(error: HTTPException, status: HTTPStatus) -> str:
 
 def _nearest_path() -> str:
     paths = [rule.rule for rule in current_app.url_map.iter_rules()]
-    near = get_close_matches(request.path[:MAX_PATH_COMPARED], paths, 1)
-    return f"did you mean {near[0]}? " if near else ""
+    near = nearest(request.path, paths)
+    return f"did you mean {near}? " if near else ""
 
 
 def respond(

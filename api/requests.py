@@ -187,7 +187,7 @@ def _token_id(text: str) -> int:
 
 
 def _wallet(text: str) -> str:
-    if not re.fullmatch(r"0[xX][0-9a-fA-F]{40}", text):
+    if not re.fullmatch(WALLET, text):
         raise ValidationError(NOT_A_WALLET)
     return checksummed(text)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from difflib import get_close_matches
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -12,6 +11,7 @@ from api import browser_rules
 from api.catalogue import CATALOGUE, Entry, html
 from api.documentation import STYLE, framed
 from api.endpoints import Blueprint
+from api.nearest import nearest
 from api.problems import NotFound
 from api.requests import NothingElse
 from api.schemas.errors import ErrorList, OneError
@@ -30,10 +30,8 @@ def show_error(_query: Any, code: str) -> Response:
     """Explain one error code; this is where the `type` of a problem leads."""
     entry = CATALOGUE.get(code)
     if entry is None:
-        near = get_close_matches(code, CATALOGUE, 1)
-        raise NotFound(
-            f"no error code {code}; " + (f"did you mean {near[0]}?" if near else "see /api/errors")
-        )
+        near = nearest(code, CATALOGUE)
+        raise NotFound(f"no error code {code}; " + (f"did you mean {near}?" if near else "see /api/errors"))
     return _answer({"error": _shown(entry)}, entry)
 
 
