@@ -75,6 +75,10 @@ bench-backfill: $(READY) ## Measure how fast history is indexed
 bench-head: $(READY) ## Measure how soon a new block is answered for
 	@$(BIN)/python -m bench.head $(ARGS)
 
+.PHONY: bench-limits
+bench-limits: $(READY) ## Measure what a rate limit costs a request
+	@$(BIN)/python -m bench.limits $(ARGS)
+
 .PHONY: openapi
 openapi: $(PYTHON_READY) ## Write docs/openapi.json and docs/errors.md again
 	@$(BIN)/python -m api.openapi > docs/openapi.json

@@ -77,13 +77,17 @@ class Settings(BaseSettings):
 
     def cautions(self) -> tuple[str, ...]:
         """What is allowed and still unwise, as sentences for an operator."""
+        return tuple(self._cautions())
+
+    def _cautions(self) -> Iterator[str]:
         plain = [url for url in self.rpc_urls if urlsplit(url).scheme == "http"]
         if self.production and plain:
-            sentence = (
-                f"{len(plain)} of RPC_URLS use http: whoever sits between can rewrite the chain; use https."
+            yield f"{len(plain)} of RPC_URLS use http: whoever sits between can rewrite the chain; use https."
+        if self.production and self.trusted_proxies and self.proxy_header == "X-Forwarded-For":
+            yield (
+                "TRUSTED_PROXIES believes X-Forwarded-For: the proxy must drop a client's X_Forwarded_For, which "
+                "a WSGI server cannot tell from it (nginx does so); otherwise use PROXY_HEADER=Forwarded."
             )
-            return (sentence,)
-        return ()
 
 
 SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)
