@@ -22,11 +22,15 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 def register(app: Flask, *, https_only: bool) -> None:
     """Put the rules on every answer."""
-    rules = tuple((RULES | (HTTPS_ONLY if https_only else {})).items())
+    rules = {
+        name.lower(): (name, value) for name, value in (RULES | (HTTPS_ONLY if https_only else {})).items()
+    }
 
     def rule(response: Response) -> Response:
-        for name, value in rules:
-            response.headers.setdefault(name, value)
+        own = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - iterating gives pairs
+        for lowered, (name, value) in rules.items():
+            if lowered not in own:
+                response.headers.add(name, value)
         return response
 
     app.after_request(rule)

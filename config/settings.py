@@ -85,8 +85,8 @@ class Settings(BaseSettings):
             yield f"{len(plain)} of RPC_URLS use http: whoever sits between can rewrite the chain; use https."
         if self.production and self.trusted_proxies and self.proxy_header == "X-Forwarded-For":
             yield (
-                "TRUSTED_PROXIES believes X-Forwarded-For: the proxy must drop a client's X_Forwarded_For, which "
-                "a WSGI server cannot tell from it (nginx does so); otherwise use PROXY_HEADER=Forwarded."
+                "TRUSTED_PROXIES believes X-Forwarded-For: the proxy must drop a client's X_Forwarded_For, "
+                "which a WSGI server takes for the same (nginx does so); else use PROXY_HEADER=Forwarded."
             )
 
 
