@@ -11,7 +11,6 @@ import time
 
 from flask import Flask, Response, g, request
 
-from api.limiting.gate import client_address
 from api.problems import request_id
 
 logger = logging.getLogger("api.access")
@@ -40,7 +39,7 @@ def _write(response: Response) -> Response:
         extra={
             "path": _shown(request.path),
             "parameters": sorted(map(_shown, request.args)),
-            "client": client_address(),
+            "client": request.remote_addr,
             "milliseconds": round((time.perf_counter() - g.begun) * 1000, 2),
             "bytes": response.content_length,
             "request_id": request_id(),

@@ -12,11 +12,11 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 
 from api import browser_rules, problems
 from api.blueprints import activity, assets, errors, market, operations, transactions, users
-from api.bodies import strict_json
+from api.bodies import StrictRequest, strict_json
 from api.documentation import STYLE, page
 from api.endpoints import revalidated
-from api.guard import Guard
 from api.pagination import Cursors
+from api.perimeter import Perimeter
 from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
 from store.reading import Reading
@@ -44,7 +44,9 @@ class OrjsonProvider(JSONProvider):
 
 
 class Application(Flask):
-    """Flask, where even the answer to OPTIONS is JSON."""
+    """Flask, where JSON is read strictly, and even the answer to OPTIONS is JSON."""
+
+    request_class = StrictRequest
 
     def make_default_options_response(self) -> Response:
         response = super().make_default_options_response()
@@ -75,7 +77,7 @@ def make_app(
     pending: PendingTransactions | None = None,
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
-    guard: Guard | None = None,
+    perimeter: Perimeter | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
@@ -94,7 +96,7 @@ def make_app(
     app.extensions[EXTENSION] = Services(
         reading, cursors, pending or NoNode(), clock or SystemClock(), Semaphore(max_waiters)
     )
-    (guard or Guard()).register(app)
+    (perimeter or Perimeter()).register(app)
     _register(app)
     return app
 

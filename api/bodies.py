@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any, NoReturn
 
 from flask import Request
@@ -21,6 +22,19 @@ OPENERS = "[{"
 JSON_CHARSETS = ("", "utf-8", "utf8")
 
 
+class NotStrictJson(BadRequest, ValueError):
+    """Also a ValueError: whoever parses silently gets nothing instead."""
+
+
+class StrictRequest(Request):
+    """A request whose `get_json` fails with the reason."""
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        if isinstance(e, NotStrictJson):
+            raise e
+        return super().on_json_loading_failed(e)
+
+
 def require_json(request: Request) -> None:
     """Raise Unsupported unless the body says that it is JSON, in UTF-8 and not compressed."""
     if not request.is_json:
@@ -32,7 +46,7 @@ def require_json(request: Request) -> None:
 
 
 def strict_json(data: bytes | str) -> Any:
-    """The value; raises BadRequest, naming the body, with what is wrong and where."""
+    """The value; raises NotStrictJson, naming the body or the field, with what is wrong and where."""
     text = _text(data)
     try:
         value = json.loads(
@@ -66,9 +80,8 @@ def _text(data: bytes | str) -> str:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        _refuse("is given more than once", _printable(twice))
+        counted = Counter(name for name, _ in pairs)
+        _refuse("is given more than once", _printable(counted.most_common(1)[0][0]))
     return found
 
 
@@ -116,4 +129,4 @@ def _printable(name: str) -> str:
 
 
 def _refuse(message: str, name: str = "body") -> NoReturn:
-    raise BadRequest([FieldError(name, "json", message)])
+    raise NotStrictJson([FieldError(name, "json", message)])

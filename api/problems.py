@@ -171,10 +171,10 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem as an answer."""
-    entry = CATALOGUE[code]
+    entry = CATALOGUE.get(code)
     body: dict[str, Any] = {
-        "type": entry.url,
-        "title": entry.title,
+        "type": entry.url if entry else "about:blank",
+        "title": entry.title if entry else HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
         "instance": request.path,

@@ -20,10 +20,10 @@ from flask_limiter import Limiter
 from pymongo import MongoClient
 
 from api import problems
-from api.guard import Guard
 from api.limiting.gate import Gate
 from api.limiting.quotas import Quota, Quotas
 from api.limiting.windows import Windows
+from api.perimeter import Perimeter
 from store.mongod import EmbeddedMongod
 from store.rate_counts import MongoCounts
 
@@ -75,7 +75,7 @@ def measured(uri: str, requests: int) -> dict[str, float]:
     with MongoClient[Any](uri) as client:
         bare = microseconds(application(), requests)
         guarded = application()
-        Guard(Gate(Quotas(read=BOUNDLESS), Windows(MongoCounts(client["bench"])))).register(guarded)
+        Perimeter(Gate(Quotas(read=BOUNDLESS), Windows(MongoCounts(client["bench"])))).register(guarded)
         costs = {
             "localUs": microseconds(gated(Windows()), requests),
             "sharedUs": microseconds(gated(Windows(MongoCounts(client["bench"]))), requests),

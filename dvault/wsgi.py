@@ -14,8 +14,8 @@ from config.secret import signing_key
 from config.settings import load_settings
 from dvault.commands.serving import THREADS
 from dvault.database import store_of
-from dvault.guarding import guard_of
 from dvault.pending import AskedNode
+from dvault.perimeter import perimeter_of
 from store.reading import Reading
 
 
@@ -34,7 +34,7 @@ def make() -> Any:
         secret_key=signing_key(settings),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
-        guard=guard_of(settings, connection),
+        perimeter=perimeter_of(settings, connection),
     )
     app.extensions["store"] = opened
     return app

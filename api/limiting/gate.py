@@ -55,14 +55,17 @@ class Gate:
     identify: Callable[[], Caller | None] = lambda: None
 
     def register(self, app: Flask) -> None:
-        """Stand before every view of the application, and mark every answer."""
+        """Stand before every view of the application, and mark every answer.
+
+        From here on `request.remote_addr` is the address of the client, as far as our proxies vouch for it.
+        """
         app.before_request(self._enter)
         app.after_request(_mark)
 
     def _enter(self) -> None:
         kind = class_of(request.method, request.path)
-        g.client_address = self.proxies.client(request.environ)
-        for account in self.accounts(kind, g.client_address):
+        request.remote_addr = address = self.proxies.client(request.environ)
+        for account in self.accounts(kind, address):
             place = self.windows.take(f"{account.policy}/{account.owner}", account.quota)
             g.rate_limit = account.policy, account.quota, place
             if not place.allowed:
@@ -82,11 +85,6 @@ class Gate:
         yield Account(f"{kind.name}-crowd", subscriber(address), quota.times(CROWD_FACTOR))
         factor = KEY_FACTOR if caller.kind == "key" else 1
         yield Account(f"{kind.name}-{caller.kind}", caller.name, quota.times(factor))
-
-
-def client_address() -> str:
-    """The address of whoever sent this request, as far as our proxies vouch for it."""
-    return str(g.client_address)
 
 
 def _mark(response: Response) -> Response:

@@ -9,11 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api import make_app
-from api.guard import Guard
 from api.limiting.addresses import TrustedProxies
 from api.limiting.gate import Caller, Gate
 from api.limiting.quotas import AUTH, PROBE, READ, TABLE, UPLOAD, WRITE, Quota, Quotas, class_of
 from api.limiting.windows import Windows
+from api.perimeter import Perimeter
 from store.errors import CountsUnavailable
 from store.rate_counts import MongoCounts
 from store.reading import Reading
@@ -51,7 +51,7 @@ def gate() -> Gate:
 def app(reading, clock, node, gate, seed) -> Flask:
     seed.checkpoint()
     seed.market()
-    app = make_app(reading, secret_key="a test", pending=node, clock=clock, guard=Guard(gate))
+    app = make_app(reading, secret_key="a test", pending=node, clock=clock, perimeter=Perimeter(gate))
 
     @app.post("/api/auth/verify")
     def verify():
@@ -173,7 +173,7 @@ def test_counts_out_of_reach_fail_no_request(reading, clock, node, caplog):
             raise CountsUnavailable("gone")
 
     windows = Windows(Away(), clock=lambda: 1_000_000_000.0)
-    app = make_app(reading, secret_key="a test", guard=Guard(Gate(QUOTAS, windows)))
+    app = make_app(reading, secret_key="a test", perimeter=Perimeter(Gate(QUOTAS, windows)))
     client = app.test_client()
 
     statuses = [client.get("/api/errors").status_code for _ in range(6)]
@@ -184,7 +184,7 @@ def test_counts_out_of_reach_fail_no_request(reading, clock, node, caplog):
 def test_two_applications_share_through_the_database(database, clock, node):
     def client_of_another_process() -> FlaskClient:
         gate = Gate(QUOTAS, Windows(MongoCounts(database)))
-        return make_app(Reading(database), secret_key="a test", guard=Guard(gate)).test_client()
+        return make_app(Reading(database), secret_key="a test", perimeter=Perimeter(gate)).test_client()
 
     clients = [client_of_another_process() for _ in range(2)]
     statuses = [clients[n % 2].get("/api/errors").status_code for n in range(12)]
@@ -231,7 +231,7 @@ def test_every_route_is_in_a_class_and_only_probes_are_without_limit(app):
 
 def test_a_class_can_be_without_limit(reading):
     gate = Gate(Quotas(auth=None, read=None, write=None))
-    client = make_app(reading, secret_key="a test", guard=Guard(gate)).test_client()
+    client = make_app(reading, secret_key="a test", perimeter=Perimeter(gate)).test_client()
 
     answers = [client.get("/api/errors") for _ in range(50)]
     assert {(one.status_code, one.headers.get("RateLimit")) for one in answers} == {(200, None)}

@@ -14,7 +14,7 @@ from flask import request
 
 from api import make_app
 from api.browser_rules import RULES
-from api.guard import Guard
+from api.perimeter import Perimeter
 from config.logging import JsonLines
 from store.reading import Reading
 from tests.api.test_problems import assert_problem
@@ -37,7 +37,7 @@ def guarded(database, seed, clock):
     seed.market()
 
     def build(**how):
-        return make_app(Reading(database), secret_key="a test", clock=clock, guard=Guard(**how))
+        return make_app(Reading(database), secret_key="a test", clock=clock, perimeter=Perimeter(**how))
 
     return build
 
@@ -226,7 +226,19 @@ def test_whatever_reads_json_reads_it_strictly(app):
     refused = client.post("/api/mine", data=b'{"a": NaN}', content_type="application/json")
 
     assert_problem(refused, 400, "invalid-request")
+    assert refused.json["errors"][0]["message"] == "has NaN, which is not a JSON number"
     assert client.post("/api/mine", json={"a": 1}).json == {"got": {"a": 1}}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"a": NaN}', b"\xff"])
+def test_whatever_reads_json_silently_gets_nothing(app, body):
+    @app.post("/api/silent")
+    def silent():
+        return {"got": request.get_json(silent=True)}
+
+    answer = app.test_client().post("/api/silent", data=body, content_type="application/json")
+
+    assert answer.json == {"got": None}
 
 
 def test_an_empty_body_may_call_itself_json_where_none_is_needed(client, seed):

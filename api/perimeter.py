@@ -26,8 +26,8 @@ UNLIMITED = Quotas(auth=None, read=None, write=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """How an application is guarded; by default as a test wants it: no limits, no foreign pages, no log."""
+class Perimeter:
+    """What is between an application and the world; by default as a test wants it: no limits, no foreign pages, no log."""
 
     gate: Gate = field(default_factory=lambda: Gate(UNLIMITED))
     origins: tuple[str, ...] = ()

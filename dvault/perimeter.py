@@ -1,23 +1,23 @@
-"""The guard before the API, as the settings say."""
+"""The perimeter of the API, as the settings say."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from api.guard import Guard
 from api.limiting.addresses import TrustedProxies
 from api.limiting.gate import Gate
 from api.limiting.quotas import Quota, Quotas
 from api.limiting.windows import Counts, Windows
+from api.perimeter import Perimeter
 from config.settings import Settings
 from config.values import Quota as Setting
 from store.connection import Connection
 from store.rate_counts import MongoCounts, RedisCounts
 
 
-def guard_of(settings: Settings, connection: Connection) -> Guard:
+def perimeter_of(settings: Settings, connection: Connection) -> Perimeter:
     """Limits that all processes share, through Redis where there is one, else through the database."""
-    return Guard(
+    return Perimeter(
         gate=Gate(
             quotas=Quotas(
                 auth=_quota(settings.rate_limit_auth),
