@@ -27,7 +27,7 @@ UNLIMITED = Quotas(auth=None, read=None, write=None)
 
 @dataclass(frozen=True, slots=True)
 class Perimeter:
-    """What is between an application and the world; by default as a test wants it: no limits, no foreign pages, no log."""
+    """What is between an application and the world; by default no limits, no foreign pages, no log."""
 
     gate: Gate = field(default_factory=lambda: Gate(UNLIMITED))
     origins: tuple[str, ...] = ()

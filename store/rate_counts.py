@@ -19,7 +19,7 @@ from store.errors import CountsUnavailable
 
 COLLECTION = "rateCounts"
 PREFIX = "dvault:rate:"
-TIMEOUT_SECONDS = 0.5
+TIMEOUT_SECONDS = 2.0
 """Counting must never keep a request longer than this."""
 
 

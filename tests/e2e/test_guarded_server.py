@@ -46,14 +46,10 @@ class Server:
     def get(self, path: str, client: str = "1.2.3.4") -> int:
         return self.ask("GET", path, {"X-Forwarded-For": client})[0]
 
-    def ask(
-        self, method: str, path: str, headers: dict[str, str], body: object = None
-    ) -> tuple[int, dict[str, str], bytes]:
+    def ask(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(
-                method, path, body=body, headers=headers, encode_chunked=hasattr(body, "__next__")
-            )
+            connection.request(method, path, headers=headers)
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
         finally:
@@ -86,6 +82,8 @@ def servers(request, connection, mongo_uri, tmp_path: Path) -> Iterator[list[Ser
 
 def test_two_servers_are_one_gate(servers: list[Server]):
     """Sign-in is counted to the request, reads nearly so; whoever was not refused elsewhere is not refused here."""
+    for server in servers:
+        server.get("/api/auth/nonce", "7.7.7.7")
     with ThreadPoolExecutor(8) as pool:
         tries = list(pool.map(lambda n: servers[n % 2].get("/api/auth/nonce", "6.6.6.6"), range(60)))
     assert tries.count(429) == 40
@@ -107,23 +105,16 @@ def test_two_servers_are_one_gate(servers: list[Server]):
     assert headers["access-control-allow-origin"] == "https://app.example"
     assert json.loads(body)["code"] == "too-many-requests"
 
-    if "REDIS_URL" not in servers[0].running.said:
-        server_of_sockets(servers[0])
+    assert_careful_on_the_wire(servers[0])
 
 
-def server_of_sockets(server: Server) -> None:
+def assert_careful_on_the_wire(server: Server) -> None:
     """What only bytes on a wire can show; on a server that a test has started already."""
-    chunks = iter([b"1" * 10_000] * 40)
-    status, _, body = server.ask(
-        "POST",
-        "/api/assets/batch",
-        {"Content-Type": "application/json", "X-Forwarded-For": "8.8.8.8"},
-        chunks,
-    )
-    assert (status, json.loads(body)["code"]) == (413, "request-entity-too-large")
+    head = b"POST /api/assets/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    chunk = b"2000\r\n" + b"1" * 0x2000 + b"\r\n"
+    assert b" 413 " in server.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + 9 * chunk).splitlines()[0]
 
-    lying = b"POST /api/assets/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
-    assert b" 413 " in server.raw(lying).splitlines()[0]
+    assert b" 413 " in server.raw(head + b"Content-Length: 99999999\r\n\r\n").splitlines()[0]
     assert server.raw(b"BREW /api/errors HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 405 ")
 
     secret = server.ask(

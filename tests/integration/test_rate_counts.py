@@ -93,4 +93,4 @@ def test_whoever_is_away_says_so_soon(tmp_path: Path):
             begun = time.monotonic()
             with pytest.raises(CountsUnavailable):
                 counts.add({"a": 1}, 60)
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 10
