@@ -79,6 +79,10 @@ bench-head: $(READY) ## Measure how soon a new block is answered for
 bench-limits: $(READY) ## Measure what a rate limit costs a request
 	@$(BIN)/python -m bench.limits $(ARGS)
 
+.PHONY: bench-sign-in
+bench-sign-in: $(READY) ## Measure how soon any body is answered where people sign in
+	@$(BIN)/python -m bench.sign_in $(ARGS)
+
 .PHONY: openapi
 openapi: $(PYTHON_READY) ## Write docs/openapi.json and docs/errors.md again
 	@$(BIN)/python -m api.openapi > docs/openapi.json

@@ -11,7 +11,10 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Api  # type: ignore[import-untyped]
 
 from api import browser_rules, problems
-from api.blueprints import activity, assets, errors, market, operations, transactions, users
+from api.auth import guard
+from api.auth.options import Auth
+from api.auth.tokens import configure
+from api.blueprints import activity, admin, assets, auth, errors, market, operations, transactions, users
 from api.bodies import StrictRequest, strict_json
 from api.documentation import STYLE, page
 from api.endpoints import revalidated
@@ -23,7 +26,12 @@ from store.reading import Reading
 
 MAX_WAITERS = 8
 """Half of the threads that the server is usually given."""
-BLUEPRINTS = (assets, users, transactions, market, activity, operations, errors)
+BLUEPRINTS = (assets, users, transactions, market, activity, auth, admin, operations, errors)
+
+SECURITY_SCHEMES = {
+    "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 
 
 class OrjsonProvider(JSONProvider):
@@ -74,12 +82,15 @@ def make_app(
     reading: Reading,
     *,
     secret_key: str,
+    auth: Auth,
     pending: PendingTransactions | None = None,
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
     perimeter: Perimeter | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
+
+    `auth`: whom it lets sign in, and what it knows of people.
 
     At most `max_waiters` requests wait for a block at once; give half of the server's threads.
     """
@@ -90,13 +101,21 @@ def make_app(
         "API_VERSION": "1",
         "OPENAPI_VERSION": "3.1.0",
         "OPENAPI_URL_PREFIX": "/api",
+        "API_SPEC_OPTIONS": {"components": {"securitySchemes": SECURITY_SCHEMES}},
     }
     app.url_map.strict_slashes = False
     cursors = Cursors(secret_key)
     app.extensions[EXTENSION] = Services(
-        reading, cursors, pending or NoNode(), clock or SystemClock(), Semaphore(max_waiters)
+        reading,
+        cursors,
+        pending or NoNode(),
+        clock or SystemClock(),
+        Semaphore(max_waiters),
+        auth,
+        configure(app, auth.keys, auth.lifetimes),
     )
     (perimeter or Perimeter()).register(app)
+    guard.install(app)
     _register(app)
     return app
 

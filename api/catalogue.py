@@ -5,28 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 
-PLACE = "/api/errors/"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One code. It never changes its meaning; the status belongs to it."""
-
-    code: str
-    status: int
-    title: str
-    meaning: str
-    cause: str
-    remedy: str
-
-    @property
-    def url(self) -> str:
-        """The `type` of a problem with this code."""
-        return PLACE + self.code
-
+from api.entries import Entry
+from api.sign_in_catalogue import SIGN_IN
 
 _ENTRIES = (
     Entry(
@@ -134,7 +116,7 @@ _ENTRIES = (
         "Ask again after `Retry-After`, with growing pauses.",
     ),
 )
-CATALOGUE = {entry.code: entry for entry in _ENTRIES}
+CATALOGUE = {entry.code: entry for entry in (*_ENTRIES, *SIGN_IN)}
 
 
 def html(*entries: Entry) -> str:

@@ -20,6 +20,7 @@ from api.nearest import nearest
 from api.problems import BadRequest, FieldError
 from api.requests import PATH, FreshnessQuery, NothingElse, read_path
 from api.services import services
+from api.widths import not_too_wide
 from store.documents import CheckpointDocument
 from store.reading import View
 
@@ -45,7 +46,7 @@ class Arguments(FlaskParser):
         raise BadRequest(list(_field_errors(error.messages_dict, schema))) from error
 
     def load_json(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
-        return strict_json(req.get_data())
+        return not_too_wide(strict_json(req.get_data()))
 
 
 def _field_errors(messages: Mapping[str, Any], schema: Schema) -> list[FieldError]:
@@ -71,6 +72,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     """A group of endpoints."""
 
     ARGUMENTS_PARSER = Arguments(unknown=RAISE)
+    ANSWER_HEADERS: Mapping[str, Any] = HEADERS
 
     def reads(
         self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = FreshnessQuery
@@ -149,7 +151,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         query: type[Schema],
         statuses: tuple[int, ...],
     ) -> None:
-        documented = self.response(200, answer, headers=HEADERS)(respond)
+        documented = self.response(200, answer, headers=self.ANSWER_HEADERS)(respond)
         for status in statuses:
             documented = self.alt_response(status, HTTPStatus(status).name)(documented)
         if method == "GET":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from api.catalogue import CATALOGUE, Entry
+from api.catalogue import CATALOGUE
+from api.entries import Entry
 
 INTRODUCTION = """# Errors
 

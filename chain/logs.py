@@ -8,7 +8,7 @@ import msgspec
 
 from chain.answers import BlockFacts, LogRange
 from chain.blocks import by_hash, by_number, parse_hashed, parse_numbered
-from chain.checks import check_block, check_range, contradicts_bloom, promised_by_bloom
+from chain.checks import check_block, check_range, contradicts_bloom, is_overfull, promised_by_bloom
 from chain.endpoint import Endpoint
 from chain.envelope import Request, result_of
 from chain.errors import RpcError, SingleBlockTooDense, TimedOut, Transient, Unknown
@@ -71,7 +71,7 @@ def ask_block(
     if header is None:
         raise Unknown(f"block {block_hash}")
     checked = check_block(_decoded(endpoint, logs_outcome), header, addresses)
-    if not bloom_is_filled or contradicts_bloom(checked.logs, header):
+    if not bloom_is_filled or contradicts_bloom(checked.logs, header) or is_overfull(header):
         return BlockFacts(checked.logs, header, "logs-only")
     promised = promised_by_bloom(checked.logs, header, addresses)
     if promised:

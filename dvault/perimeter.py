@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from api.auth.named import named_caller
 from api.limiting.addresses import TrustedProxies
 from api.limiting.gate import Gate
 from api.limiting.quotas import Quota, Quotas
@@ -26,6 +27,7 @@ def perimeter_of(settings: Settings, connection: Connection) -> Perimeter:
             ),
             windows=Windows(counts_of(settings, connection)),
             proxies=TrustedProxies(settings.trusted_proxies, settings.proxy_header),
+            identify=named_caller,
         ),
         origins=settings.cors_origins or (),
         https_only=settings.production,

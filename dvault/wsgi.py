@@ -9,6 +9,8 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from api import make_app
+from api.signin import preload
+from chain.wallets import AskedWallets
 from config.logging import configure_logging
 from config.secret import signing_key
 from config.settings import load_settings
@@ -16,6 +18,7 @@ from dvault.commands.serving import THREADS
 from dvault.database import store_of
 from dvault.pending import AskedNode
 from dvault.perimeter import perimeter_of
+from dvault.signing_in import auth_of
 from store.reading import Reading
 
 
@@ -25,6 +28,7 @@ def make() -> Any:
     No node is asked before somebody wants to know of a transaction that we do not have.
     """
     _end_with_parent()
+    preload()
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     opened = store_of(settings)
@@ -32,6 +36,7 @@ def make() -> Any:
     app = make_app(
         Reading(connection.database),
         secret_key=signing_key(settings),
+        auth=auth_of(settings, connection, AskedWallets(settings.rpc_urls, settings.chain_id)),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
         perimeter=perimeter_of(settings, connection),

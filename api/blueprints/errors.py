@@ -8,9 +8,10 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from api import browser_rules
-from api.catalogue import CATALOGUE, Entry, html
+from api.catalogue import CATALOGUE, html
 from api.documentation import STYLE, framed
 from api.endpoints import Blueprint
+from api.entries import Entry
 from api.nearest import nearest
 from api.problems import NotFound
 from api.requests import NothingElse

@@ -16,7 +16,6 @@ from dvault.database import prepare, store_of
 from dvault.interruption import until_interrupted
 from store import lifeline
 
-WORKERS = 1
 THREADS = 16
 LOOK_SECONDS = 0.2
 
@@ -45,7 +44,7 @@ def serve(host: str | None, port: int | None) -> None:
             interface=Interfaces.WSGI,
             address=chosen.host,
             port=free_port,
-            workers=WORKERS,
+            workers=chosen.api_workers,
             blocking_threads=THREADS,
             websockets=False,
             log_enabled=chosen.log_level == "DEBUG",

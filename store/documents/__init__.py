@@ -26,9 +26,21 @@ from store.documents.books import (
     QuarantineDocument,
     ReorgDocument,
 )
+from store.documents.people import (
+    ActorDocument,
+    AuditDocument,
+    NonceDocument,
+    NotificationPreferencesDocument,
+    ProfileDocument,
+    Role,
+    SessionDocument,
+    UserDocument,
+    UserStatus,
+)
 from store.documents.raw import (
     ChainEventsDocument,
     Evidence,
+    EvidenceDocument,
     HeaderDocument,
     LogDocument,
     TransactionLogs,
@@ -47,6 +59,7 @@ __all__ = [
     "ORPHANS_KEPT",
     "ChainEventsDocument",
     "Evidence",
+    "EvidenceDocument",
     "HeaderDocument",
     "LogDocument",
     "TransactionLogs",
@@ -73,4 +86,13 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "ActorDocument",
+    "AuditDocument",
+    "NonceDocument",
+    "NotificationPreferencesDocument",
+    "ProfileDocument",
+    "Role",
+    "SessionDocument",
+    "UserDocument",
+    "UserStatus",
 ]

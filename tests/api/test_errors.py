@@ -10,7 +10,8 @@ from builders import ALICE
 
 from api.catalogue import CATALOGUE
 from api.error_guide import markdown
-from api.problems import HTTP_CODES, Problem
+from api.problems import HTTP_CODES, Problem, SignInRefused
+from api.signin.refusals import CODES
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,6 +22,7 @@ def kinds(of: type[Problem] = Problem) -> set[type[Problem]]:
 
 def test_every_code_is_in_the_catalogue_with_its_status_and_no_other_is():
     raised = {(kind.code, kind.status) for kind in kinds()}
+    raised |= {(code, SignInRefused(code, "").status) for code in CODES}
     framework = {(code, status) for status, code in HTTP_CODES.items()} | {("bad-request", 400)}
 
     assert raised | framework == {(entry.code, entry.status) for entry in CATALOGUE.values()}

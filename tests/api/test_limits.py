@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import builders
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -14,6 +15,7 @@ from api.limiting.gate import Caller, Gate
 from api.limiting.quotas import AUTH, PROBE, READ, TABLE, UPLOAD, WRITE, Quota, Quotas, class_of
 from api.limiting.windows import Windows
 from api.perimeter import Perimeter
+from api.permissions import PERMISSIONS, PUBLIC
 from store.errors import CountsUnavailable
 from store.rate_counts import MongoCounts
 from store.reading import Reading
@@ -48,14 +50,19 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-def app(reading, clock, node, gate, seed) -> Flask:
+def app(database, reading, clock, node, gate, seed, monkeypatch) -> Flask:
     seed.checkpoint()
     seed.market()
-    app = make_app(reading, secret_key="a test", pending=node, clock=clock, perimeter=Perimeter(gate))
+    app = make_app(
+        reading,
+        secret_key="a test",
+        auth=builders.auth(database),
+        pending=node,
+        clock=clock,
+        perimeter=Perimeter(gate),
+    )
 
-    @app.post("/api/auth/verify")
-    def verify():
-        return {"signed": True}
+    monkeypatch.setitem(PERMISSIONS, "POST /api/things", PUBLIC)
 
     @app.post("/api/things")
     def things():
@@ -143,7 +150,7 @@ def test_nobody_can_use_up_anothers_tries_to_sign_in(client, gate):
         attack = client.post("/api/auth/verify", headers={"X-Forwarded-For": "6.6.6.6"})
     assert attack.status_code == 429
 
-    assert client.post("/api/auth/verify", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 200
+    assert client.post("/api/auth/verify", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 415
 
 
 def test_whoever_has_signed_in_has_a_budget_of_their_own_behind_any_address(client, gate):
@@ -167,13 +174,15 @@ def test_many_sessions_do_not_make_an_address_boundless(client, gate):
     assert get(client).headers["RateLimit-Policy"] == '"read-crowd";q=50;w=60'
 
 
-def test_counts_out_of_reach_fail_no_request(reading, clock, node, caplog):
+def test_counts_out_of_reach_fail_no_request(database, reading, clock, node, caplog):
     class Away:
         def add(self, amounts, keep_seconds):
             raise CountsUnavailable("gone")
 
     windows = Windows(Away(), clock=lambda: 1_000_000_000.0)
-    app = make_app(reading, secret_key="a test", perimeter=Perimeter(Gate(QUOTAS, windows)))
+    app = make_app(
+        reading, secret_key="a test", auth=builders.auth(database), perimeter=Perimeter(Gate(QUOTAS, windows))
+    )
     client = app.test_client()
 
     statuses = [client.get("/api/errors").status_code for _ in range(6)]
@@ -184,7 +193,9 @@ def test_counts_out_of_reach_fail_no_request(reading, clock, node, caplog):
 def test_two_applications_share_through_the_database(database, clock, node):
     def client_of_another_process() -> FlaskClient:
         gate = Gate(QUOTAS, Windows(MongoCounts(database)))
-        return make_app(Reading(database), secret_key="a test", perimeter=Perimeter(gate)).test_client()
+        return make_app(
+            Reading(database), secret_key="a test", auth=builders.auth(database), perimeter=Perimeter(gate)
+        ).test_client()
 
     clients = [client_of_another_process() for _ in range(2)]
     statuses = [clients[n % 2].get("/api/errors").status_code for n in range(12)]
@@ -229,9 +240,11 @@ def test_every_route_is_in_a_class_and_only_probes_are_without_limit(app):
     assert TABLE[-1].methods is None
 
 
-def test_a_class_can_be_without_limit(reading):
+def test_a_class_can_be_without_limit(database, reading):
     gate = Gate(Quotas(auth=None, read=None, write=None))
-    client = make_app(reading, secret_key="a test", perimeter=Perimeter(gate)).test_client()
+    client = make_app(
+        reading, secret_key="a test", auth=builders.auth(database), perimeter=Perimeter(gate)
+    ).test_client()
 
     answers = [client.get("/api/errors") for _ in range(50)]
     assert {(one.status_code, one.headers.get("RateLimit")) for one in answers} == {(200, None)}

@@ -9,12 +9,14 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 
+import builders
 import pytest
 from flask import request
 
 from api import make_app
 from api.browser_rules import RULES
 from api.perimeter import Perimeter
+from api.permissions import PERMISSIONS, PUBLIC
 from config.logging import JsonLines
 from store.reading import Reading
 from tests.api.test_problems import assert_problem
@@ -37,7 +39,13 @@ def guarded(database, seed, clock):
     seed.market()
 
     def build(**how):
-        return make_app(Reading(database), secret_key="a test", clock=clock, perimeter=Perimeter(**how))
+        return make_app(
+            Reading(database),
+            secret_key="a test",
+            auth=builders.auth(database),
+            clock=clock,
+            perimeter=Perimeter(**how),
+        )
 
     return build
 
@@ -142,9 +150,16 @@ def test_a_preflight_is_answered_once_for_hours(guarded):
 # --- bodies ---
 
 
+@pytest.fixture
+def opened(monkeypatch):
+    """Routes of these tests' own, which anybody may use."""
+    for path in ("/api/auth/x", "/api/x", "/api/mine", "/api/silent"):
+        monkeypatch.setitem(PERMISSIONS, f"POST {path}", PUBLIC)
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize(("path", "limit"), [("/api/auth/x", 16), ("/api/assets/batch", 64), ("/api/x", 256)])
-def test_a_body_beyond_its_class_is_refused_before_it_is_read_whole(app, path, limit, chunked):
+def test_a_body_beyond_its_class_is_refused_before_it_is_read_whole(app, opened, path, limit, chunked):
     @app.post("/api/auth/x")
     @app.post("/api/x")
     def swallow():
@@ -217,7 +232,7 @@ def test_a_body_is_strict_json(client, seed):
     ]
 
 
-def test_whatever_reads_json_reads_it_strictly(app):
+def test_whatever_reads_json_reads_it_strictly(app, opened):
     @app.post("/api/mine")
     def mine():
         return {"got": request.get_json()}
@@ -231,7 +246,7 @@ def test_whatever_reads_json_reads_it_strictly(app):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"a": NaN}', b"\xff"])
-def test_whatever_reads_json_silently_gets_nothing(app, body):
+def test_whatever_reads_json_silently_gets_nothing(app, opened, body):
     @app.post("/api/silent")
     def silent():
         return {"got": request.get_json(silent=True)}

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("chain", "store", "indexer", "api", "config", "dvault")
 COMMANDS = {
     "run", "backfill", "status", "serve", "up", "demo", "verify", "rebuild", "rewind", "reorgs", "quarantine",
-    "doctor", "db",
+    "doctor", "db", "admin", "siwe", "prove", "digest",
 }  # fmt: skip
 FILE_LINES_MAX = 300
 NOT_OURS = {".git", ".venv", "node_modules", ".dvault", ".hypothesis", "__pycache__"}

@@ -397,3 +397,11 @@ def test_a_dead_node_is_no_empty_block(fake: FakeNode, connect: Connect) -> None
 
     with pytest.raises(EndpointsExhausted):
         connect(fake, deadline_seconds=0.3).block_facts(block_hash(5), OURS)
+
+
+def test_an_overfull_bloom_is_no_reason_to_ask_again(fake: FakeNode, node: Node) -> None:
+    fake.bloom = lambda _: "0x" + "f" * 512
+
+    facts = node.block_facts(block_hash(2), [ASSET])
+
+    assert (facts.logs, facts.evidence, fake.asked("eth_getLogs")) == ([], "logs-only", 1)
