@@ -75,13 +75,18 @@ bench-backfill: $(READY) ## Measure how fast history is indexed
 bench-head: $(READY) ## Measure how soon a new block is answered for
 	@$(BIN)/python -m bench.head $(ARGS)
 
+.PHONY: bench-limits
+bench-limits: $(READY) ## Measure what a rate limit costs a request
+	@$(BIN)/python -m bench.limits $(ARGS)
+
 .PHONY: bench-sign-in
 bench-sign-in: $(READY) ## Measure how soon any body is answered where people sign in
 	@$(BIN)/python -m bench.sign_in $(ARGS)
 
 .PHONY: openapi
-openapi: $(PYTHON_READY) ## Write docs/openapi.json again
+openapi: $(PYTHON_READY) ## Write docs/openapi.json and docs/errors.md again
 	@$(BIN)/python -m api.openapi > docs/openapi.json
+	@$(BIN)/python -m api.error_guide > docs/errors.md
 
 .PHONY: lock
 lock: ## Resolve the Python packages again (needs uv)

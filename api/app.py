@@ -10,22 +10,34 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 from flask_smorest import Api  # type: ignore[import-untyped]
 
-from api import keeping, media, problems
+from api import browser_rules, keeping, media, problems
 from api.auth import guard
 from api.auth.options import Auth
 from api.auth.tokens import configure
-from api.blueprints import activity, admin, assets, auth, market, operations, profile, transactions, users
-from api.documentation import page
+from api.blueprints import (
+    activity,
+    admin,
+    assets,
+    auth,
+    errors,
+    market,
+    operations,
+    profile,
+    transactions,
+    users,
+)
+from api.bodies import StrictRequest, strict_json
+from api.documentation import STYLE, page
 from api.endpoints import revalidated
 from api.pagination import Cursors
+from api.perimeter import Perimeter
 from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
 from store.reading import Reading
 
-MAX_BODY_BYTES = 1_000_000
 MAX_WAITERS = 8
 """Half of the threads that the server is usually given."""
-BLUEPRINTS = (assets, profile, users, transactions, market, activity, auth, admin, operations)
+BLUEPRINTS = (assets, profile, users, transactions, market, activity, auth, admin, operations, errors)
 
 SECURITY_SCHEMES = {
     "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -34,13 +46,13 @@ SECURITY_SCHEMES = {
 
 
 class OrjsonProvider(JSONProvider):
-    """JSON by orjson: times as RFC 3339 in UTC, bytes straight to the response."""
+    """JSON: ours by orjson, with times as RFC 3339 in UTC; that of others strictly."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
         return self._bytes(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        return orjson.loads(s)
+        return strict_json(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         return Response(self._bytes(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
@@ -48,6 +60,18 @@ class OrjsonProvider(JSONProvider):
     @staticmethod
     def _bytes(obj: Any) -> bytes:
         return orjson.dumps(obj, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+class Application(Flask):
+    """Flask, where JSON is read strictly, and even the answer to OPTIONS is JSON."""
+
+    request_class = StrictRequest
+
+    def make_default_options_response(self) -> Response:
+        response = super().make_default_options_response()
+        response.data = orjson.dumps({"methods": sorted(response.allow)})
+        response.mimetype = "application/json"
+        return response
 
 
 class Specification(Api):  # type: ignore[misc]
@@ -74,6 +98,7 @@ def make_app(
     pending: PendingTransactions | None = None,
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
+    perimeter: Perimeter | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
@@ -81,10 +106,9 @@ def make_app(
 
     At most `max_waiters` requests wait for a block at once; give half of the server's threads.
     """
-    app = Flask("dynamicvault", static_folder=None)
+    app = Application("dynamicvault", static_folder=None)
     app.json = OrjsonProvider(app)
     app.config |= {
-        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "API_TITLE": "DynamicVault",
         "API_VERSION": "1",
         "OPENAPI_VERSION": "3.1.0",
@@ -103,6 +127,7 @@ def make_app(
         configure(app, auth.keys, auth.lifetimes),
     )
     keeping.install(app, keep)
+    (perimeter or Perimeter()).register(app)
     guard.install(app)
     _register(app)
     return app
@@ -113,12 +138,13 @@ def _register(app: Flask) -> None:
     for module in BLUEPRINTS:
         specification.register_blueprint(module.blueprint)
     media.install(app)
-    app.add_url_rule("/api/docs", "docs", lambda: page(specification.spec.to_dict()))
+    app.add_url_rule(
+        "/api/docs", "docs", lambda: browser_rules.page(page(specification.spec.to_dict()), STYLE)
+    )
     app.after_request(revalidated)
     app.after_request(_headers)
 
 
 def _headers(response: Response) -> Response:
     response.headers["X-Request-Id"] = problems.request_id()
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response

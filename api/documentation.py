@@ -15,6 +15,7 @@ code, h2 { font-family: ui-monospace, monospace } table { border-collapse: colla
 td { padding: .1rem 1rem .1rem 0; vertical-align: top } :root { color-scheme: light dark }
 """
 INTRODUCTION = """For programs: <a href="openapi.json">openapi.json</a>.
+When something fails: <a href="errors">errors</a>.
 Every answer that comes from the chain says in <code>asOf</code> at which block it is true."""
 
 
@@ -26,10 +27,13 @@ def page(document: Part) -> str:
         for method, operation in methods.items()
         if method != "parameters"
     )
-    title = escape(document["info"]["title"])
-    head = f'<meta charset="utf-8"><title>{title} API</title><style>{STYLE}</style>'
-    intro = f"<h1>{title} API</h1><p>{INTRODUCTION}</p>"
-    return f'<!doctype html><html lang="en">{head}{intro}{operations}</html>'
+    return framed(f"{document['info']['title']} API", f"<p>{INTRODUCTION}</p>{operations}")
+
+
+def framed(title: str, content: str) -> str:
+    """A whole page around some HTML."""
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{content}</html>'
 
 
 def _operation(method: str, path: str, operation: Part) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-import orjson
 from flask import Response, jsonify, request
 from flask_smorest import Blueprint as SmorestBlueprint  # type: ignore[import-untyped]
 from marshmallow import RAISE, Schema
 from marshmallow.exceptions import ValidationError
 from webargs.flaskparser import FlaskParser
 
+from api.bodies import require_json, strict_json
 from api.freshness import etag_of, indexed, present_as_of, when_fresh
-from api.problems import BadRequest, FieldError, Unsupported
+from api.nearest import nearest
+from api.problems import BadRequest, FieldError
 from api.requests import PATH, FreshnessQuery, NothingElse, read_path
 from api.services import services
 from api.widths import not_too_wide
@@ -31,6 +31,8 @@ Responder = Callable[..., Response]
 HEADERS = {
     "X-As-Of-Block": {"schema": {"type": "integer"}, "description": "asOf.blockNumber"},
     "X-Lag-Seconds": {"schema": {"type": "integer"}, "description": "asOf.lagSeconds"},
+    "RateLimit": {"schema": {"type": "string"}, "description": "Requests left, and seconds until more."},
+    "RateLimit-Policy": {"schema": {"type": "string"}, "description": "Requests in a window of seconds."},
     "ETag": {"schema": {"type": "string"}, "description": "Changes when the state or the URL does."},
 }
 
@@ -44,10 +46,7 @@ class Arguments(FlaskParser):
         raise BadRequest(list(_field_errors(error.messages_dict, schema))) from error
 
     def load_json(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
-        try:
-            return not_too_wide(orjson.loads(req.get_data()))
-        except orjson.JSONDecodeError as error:
-            raise BadRequest([FieldError("body", "json", "is not valid JSON")]) from error
+        return not_too_wide(strict_json(req.get_data()))
 
 
 def _field_errors(messages: Mapping[str, Any], schema: Schema) -> list[FieldError]:
@@ -61,8 +60,8 @@ def _field_errors(messages: Mapping[str, Any], schema: Schema) -> list[FieldErro
 
 def _message(name: str, told: Any, known: list[str]) -> str:
     if told == ["Unknown field."]:
-        near = get_close_matches(name, known, 1)
-        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
+        near = nearest(name, known)
+        advice = f"did you mean {near}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
         return f"is not a parameter here; {advice}"
     if isinstance(told, Mapping):
         return "; ".join(f"item {index}: {_message(name, one, known)}" for index, one in told.items())
@@ -86,7 +85,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
                 return when_fresh(services(), query, lambda view: chain_answer(bound, view, query))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
-            statuses = (400, 409, 503, *((404,) if "<" in rule else ()))
+            statuses = (400, 409, 429, 503, *((404,) if "<" in rule else ()))
             self._expose(respond, "GET", rule, operation, answer, query, statuses)
             return function
 
@@ -103,7 +102,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             parsed = self.arguments(body, location="json")(respond)
-            statuses = (400, 413, 415, 503)
+            statuses = (400, 413, 415, 429, 503)
             self._expose(json_only(parsed), "POST", rule, operation, answer, NothingElse, statuses)
             return function
 
@@ -125,16 +124,19 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         return decorate
 
     def answers(
-        self, rule: str, operation: str, answer: type[Schema], query: type[Schema]
+        self, rule: str, operation: str, answer: type[Schema], query: type[Schema], *also: int
     ) -> Callable[[Responder], Responder]:
-        """A GET that makes its whole response by itself, from the query and the path's arguments."""
+        """A GET that makes its whole response by itself, from the query and the path's arguments.
+
+        `also` are statuses that it can have beyond those that every such operation can have.
+        """
 
         def decorate(function: Responder) -> Responder:
             def respond(query: Mapping[str, Any], **path: str) -> Response:
                 return function(query, **read_path(path))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
-            self._expose(respond, "GET", rule, operation, answer, query, (400, 503))
+            self._expose(respond, "GET", rule, operation, answer, query, (400, 429, 503, *also))
             return function
 
         return decorate
@@ -177,8 +179,7 @@ def json_only(function: Responder) -> Responder:
     """Refuse a body that does not say it is JSON."""
 
     def checked(*args: Any, **kwargs: Any) -> Response:
-        if not request.is_json:
-            raise Unsupported("the body must be JSON, with Content-Type: application/json")
+        require_json(request)
         return function(*args, **kwargs)
 
     return _as_documented(checked, function)

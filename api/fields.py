@@ -11,8 +11,10 @@ from marshmallow import RAISE, Schema, fields, validate
 from marshmallow.exceptions import ValidationError
 from webargs.fields import DelimitedList
 
+from api.nearest import nearest
+
 INT64_MAX = 2**63 - 1
-WALLET = r"^0x[0-9a-fA-F]{40}$"
+WALLET = r"^0[xX][0-9a-fA-F]{40}$"
 HASH = r"^0x[0-9a-fA-F]{64}$"
 WORD = r"^[^,]{1,200}$"
 ETHER = r"^[0-9]{1,60}(\.[0-9]{1,18})?$"
@@ -69,8 +71,15 @@ class OneOf(fields.String):
     """One of some words."""
 
     def __init__(self, *words: str, **kwargs: Any) -> None:
-        error = f"must be one of {', '.join(words)}"
-        super().__init__(validate=validate.OneOf(words, error=error), **kwargs)
+        super().__init__(validate=Known(words, error=f"must be one of {', '.join(words)}"), **kwargs)
+
+
+class Known(validate.OneOf):
+    """Refuses other words, and names the one that was probably meant."""
+
+    def _format_error(self, value: Any) -> str:
+        near = nearest(value, map(str, self.choices)) if isinstance(value, str) else None
+        return super()._format_error(value) + (f"; did you mean {near}?" if near else "")
 
 
 class Words(DelimitedList):

@@ -72,6 +72,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "PATCH /api/admin/users/<walletAddress>": ADMIN,
     "GET /api/admin/audit": ADMIN,
     # operation
+    "GET /api/errors": PUBLIC,
+    "GET /api/errors/<code>": PUBLIC,
     "GET /api/status": PUBLIC,
     "GET /api/reorgs": PUBLIC,
     "GET /api/docs": PUBLIC,

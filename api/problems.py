@@ -13,6 +13,7 @@ Problem
 ├── LastAdministrator 409 the change would leave nobody to administer
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── Unsupported      415  the body is not JSON
+├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
 ├── NotReady         503  reads are possible but should not be trusted to advance
 └── StoreDown        503  the store cannot be read at present
@@ -28,10 +29,12 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.exceptions import NotFound as UnknownPath
 
+from api.catalogue import CATALOGUE
+from api.nearest import nearest
 from store.errors import Changed, LastAdmin, StoreUnreachable, Suspended
 from store.errors import NotFound as NoDocument
 
@@ -41,6 +44,13 @@ PROBLEM_TYPE = "application/problem+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 RETRY_SECONDS = 1
 KEPT_HEADERS = ("Allow", "Retry-After", "Location")
+HTTP_CODES = {
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "request-entity-too-large",
+    415: "unsupported-media-type",
+    429: "too-many-requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ class Problem(Exception):
     """Base of what views raise; `code` is for programs and never changes its meaning."""
 
     status = 500
-    code = "internal-error"
+    code = "internal-server-error"
     retry_after_seconds: int | None = None
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
@@ -122,6 +132,14 @@ class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
 
 
+class TooManyRequests(Problem):
+    status, code = 429, "too-many-requests"
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class NothingIndexed(Problem):
     status, code, retry_after_seconds = 503, "nothing-indexed", 5
 
@@ -171,17 +189,32 @@ def _http(error: HTTPException) -> Response:
         logger.error("request failed", exc_info=error.original_exception, extra={"request_id": request_id()})
     status = HTTPStatus(error.code or 500)
     headers = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
-    return respond(status, status.phrase.lower().replace(" ", "-"), _detail(error, status), (), headers)
+    return respond(status, _code(status), _detail(error, status), (), headers)
+
+
+def _code(status: int) -> str:
+    """The code of a failure that the framework found; it must not depend on what Python calls the status."""
+    if status in HTTP_CODES:
+        return HTTP_CODES[status]
+    return "bad-request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-server-error"
 
 
 def _detail(error: HTTPException, status: HTTPStatus) -> str:
     if isinstance(error, UnknownPath):
-        return f"there is nothing at {request.path}; GET /api/openapi.json lists what there is"
+        return (
+            f"there is nothing at {request.path}; {_nearest_path()}GET /api/openapi.json lists what there is"
+        )
     if isinstance(error, MethodNotAllowed):
         return f"{request.method} is not allowed here, only {', '.join(sorted(error.valid_methods or ()))}"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "something went wrong on our side; the requestId finds it in our logs"
     return error.description or status.phrase
+
+
+def _nearest_path() -> str:
+    paths = [rule.rule for rule in current_app.url_map.iter_rules()]
+    near = nearest(request.path, paths)
+    return f"did you mean {near}? " if near else ""
 
 
 def respond(
@@ -192,9 +225,10 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem as an answer."""
+    entry = CATALOGUE.get(code)
     body: dict[str, Any] = {
-        "type": f"urn:dynamicvault:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "type": entry.url if entry else "about:blank",
+        "title": entry.title if entry else HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
         "instance": request.path,

@@ -187,7 +187,7 @@ def _token_id(text: str) -> int:
 
 
 def _wallet(text: str) -> str:
-    if not re.fullmatch(r"0[xX][0-9a-fA-F]{40}", text):
+    if not re.fullmatch(WALLET, text):
         raise ValidationError(NOT_A_WALLET)
     return checksummed(text)
 
@@ -204,11 +204,18 @@ def _row_id(text: str) -> str:
     return text.lower()
 
 
+def _code(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", text):
+        raise ValidationError("must be an error code: lower case letters, digits and hyphens")
+    return text
+
+
 PATH: dict[str, tuple[str, Callable[[str], Any], dict[str, Any]]] = {
     "tokenId": ("token_id", _token_id, {"type": "integer", "minimum": 0}),
     "walletAddress": ("wallet", _wallet, {"type": "string", "pattern": WALLET}),
     "hash": ("transaction_hash", _hash, {"type": "string", "pattern": HASH}),
     "id": ("row_id", _row_id, {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}),
+    "code": ("code", _code, {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"}),
 }
 """Parameters in paths: the argument of the view, how to read it, how OpenAPI shows it."""
 

@@ -92,6 +92,7 @@ def live_settings(market: LiveMarket, mongodb_uri: str, port: int, poll_seconds:
         "MONGODB_DATABASE": "head",
         "HOST": "127.0.0.1",
         "PORT": str(port),
+        "RATE_LIMIT_READ": "off",
     }
 
 

@@ -18,6 +18,7 @@ _SECRETS = frozenset(
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
+        "REDIS_URL",
     }
 )
 """Never shown whole: node addresses carry API keys, database addresses carry passwords."""

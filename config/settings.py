@@ -49,6 +49,14 @@ class Settings(BaseSettings):
     port: values.Port = 8080
     api_workers: values.Count = 1
     secret_key: values.SecretKey | None = Field(default=None, repr=False)
+    cors_origins: values.Origins | None = None
+    trusted_proxies: values.ProxyCount = 0
+    proxy_header: values.ProxyHeader = "X-Forwarded-For"
+    rate_limit_auth: values.RateLimit = values.Quota(30, 60)
+    rate_limit_read: values.RateLimit = values.Quota(3000, 60)
+    rate_limit_write: values.RateLimit = values.Quota(120, 60)
+    redis_url: values.RedisUrl | None = Field(default=None, repr=False)
+    access_log: values.Switch = "on"
     jwt_keys: values.SecretKeys | None = Field(default=None, repr=False)
     siwe_domains: values.Domains | None = None
     siwe_uris: values.Uris | None = None
@@ -99,6 +107,11 @@ def _cautions(settings: Settings) -> Iterator[str]:
         yield "S3_BUCKET is not set: uploads stay on this machine, where no other API process finds them."
     if settings.s3_endpoint is not None and urlsplit(settings.s3_endpoint).scheme == "http":
         yield "S3_ENDPOINT uses http: whoever sits between can read and change uploads; use https."
+    if settings.trusted_proxies and settings.proxy_header == "X-Forwarded-For":
+        yield (
+            "TRUSTED_PROXIES believes X-Forwarded-For: the proxy must drop a client's X_Forwarded_For, "
+            "which a WSGI server takes for the same (nginx does so); else use PROXY_HEADER=Forwarded."
+        )
 
 
 SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)

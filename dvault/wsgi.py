@@ -11,11 +11,13 @@ from typing import Any
 from api import make_app
 from api.signin import preload
 from chain.wallets import AskedWallets
+from config.logging import configure_logging
 from config.secret import signing_key
 from config.settings import load_settings
 from dvault.commands.serving import THREADS
 from dvault.database import store_of
 from dvault.pending import AskedNode
+from dvault.perimeter import perimeter_of
 from dvault.profiles import keeping_of
 from dvault.signing_in import auth_of
 from store.reading import Reading
@@ -29,6 +31,7 @@ def make() -> Any:
     _end_with_parent()
     preload()
     settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format)
     opened = store_of(settings)
     connection = opened.__enter__()
     app = make_app(
@@ -38,6 +41,7 @@ def make() -> Any:
         keep=keeping_of(settings, connection),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
+        perimeter=perimeter_of(settings, connection),
     )
     app.extensions["store"] = opened
     return app

@@ -12,6 +12,7 @@ StoreError
 ├── LeaseLost            another indexer may be writing now
 ├── Interrupted          the database failed in the middle of something
 ├── Changed              somebody else changed it meanwhile
+├── CountsUnavailable    the counts that limit requests cannot be shared now
 ├── NotFound             no document matches
 ├── Suspended            the account is suspended
 └── LastAdmin            nobody would be left to administer
@@ -138,6 +139,13 @@ class Changed(StoreError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the {what} was changed meanwhile; read it again, and make your change to that")
+
+
+class CountsUnavailable(StoreError):
+    """Rate counts are out of reach; nothing depends on them but how exact the limits are."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"rate counts cannot be shared at present: {why[:200]}")
 
 
 class NotFound(StoreError):

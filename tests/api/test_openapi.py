@@ -53,7 +53,7 @@ def described(app, seed) -> Any:
 
 
 def lowered(value: Any) -> Any:
-    is_address = isinstance(value, str) and re.fullmatch("0x[0-9a-fA-F]{40}", value)
+    is_address = isinstance(value, str) and re.fullmatch("0[xX][0-9a-fA-F]{40}", value)
     return value.lower() if is_address else value
 
 
