@@ -21,6 +21,8 @@ _LOGS = msgspec.json.Decoder(list[RawLog] | None)
 class Doubtful(Unknown):
     """The bloom promises logs that the answer lacks; `facts` is the answer."""
 
+    contradicts = True
+
     def __init__(self, what: str, facts: BlockFacts) -> None:
         super().__init__(what)
         self.facts = facts

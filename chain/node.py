@@ -12,6 +12,7 @@ from chain.calls import Read
 from chain.checks import contradicts_bloom, lower_case
 from chain.endpoint import Endpoint
 from chain.errors import EndpointsExhausted, Fatal, RpcError, SingleBlockTooDense, Unknown, Unsupported
+from chain.examination import Examiner
 from chain.execution import ask_calls, ask_code, decoded
 from chain.failover import Failover
 from chain.logs import Doubtful, ask_block, ask_block_by_address, ask_range, merged
@@ -19,7 +20,8 @@ from chain.places import ask_place
 from chain.ranges import DEFAULT_LOG_RANGE, BlockRange, RangeSizer
 from chain.receipts import ask_receipts
 from chain.transport import Transport
-from chain.urls import redacted
+from chain.trust import Trust
+from chain.urls import endpoint_name
 from chain.values import Address, Call, CallResult, Hash, Header, RawLog, Receipt, Reverted
 
 T = TypeVar("T")
@@ -47,7 +49,7 @@ class Node:
         log_range_max: int = DEFAULT_LOG_RANGE,
         learned_caps: Mapping[str, int] | None = None,
     ) -> None:
-        """`learned_caps`: redacted URL → widest log range, as an earlier `report()` gave them."""
+        """`learned_caps`: endpoint name → widest log range, as an earlier `report()` gave them."""
         if not urls:
             raise Fatal("a node needs at least one endpoint URL")
         caps = learned_caps or {}
@@ -63,7 +65,9 @@ class Node:
             )
             for url, name in zip(urls, _names(urls), strict=True)
         ]
-        self._failover = Failover(self._endpoints, deadline_seconds)
+        trust = Trust(self._endpoints)
+        self._examiner = Examiner(self._endpoints, trust)
+        self._failover = Failover(trust, deadline_seconds)
         self._bloom_is_filled = True
 
     def __enter__(self) -> Self:
@@ -80,6 +84,10 @@ class Node:
     def report(self) -> list[EndpointReport]:
         """How each endpoint does, in the configured order."""
         return [endpoint.report() for endpoint in self._endpoints]
+
+    def examine(self) -> None:
+        """Ask all endpoints at once how far they are, and put those aside that lie; raises nothing."""
+        self._examiner.examine()
 
     # --- blocks ----------------------------------------------------------------------------
 
@@ -223,11 +231,11 @@ class Node:
 
 
 def _names(urls: Sequence[str]) -> list[str]:
-    """Redacted URLs, told apart by a number where only their credentials differ."""
+    """Names of the endpoints, told apart by a number where a URL is given twice."""
     seen: Counter[str] = Counter()
     names = []
     for url in urls:
-        name = redacted(url)
+        name = endpoint_name(url)
         seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+        names.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
     return names

@@ -73,6 +73,7 @@ def _learned_to_ask_one_by_one(
     for question, outcome in zip(questions, outcomes, strict=True):
         if question.request.method == WHOLE_BLOCK and isinstance(outcome, Unsupported | Fatal):
             endpoint.unsupported.add(WHOLE_BLOCK)
+            endpoint.card.learned("blockReceipts", False)
             return True
     return False
 

@@ -137,7 +137,9 @@ class FakeNode:
         return body if bloom is None else body | {"logsBloom": bloom}
 
     def block_by_number(self, tag: str, full: bool) -> Any:
-        number = {"latest": self.head, "finalized": max(0, self.head - 8)}.get(tag)
+        number = {"latest": self.head, "safe": max(0, self.head - 4), "finalized": max(0, self.head - 8)}.get(
+            tag
+        )
         number = int(tag, 16) if number is None else number
         return self.block(number) if number <= self.head else None
 

@@ -14,6 +14,7 @@ from chain.errors import (
     WrongAnswer,
 )
 from chain.node import Node
+from chain.urls import endpoint_name
 from tests.unit.chain.fake_node import (
     AGENT,
     ASSET,
@@ -205,7 +206,7 @@ def test_each_endpoint_keeps_its_own_cap(busy: FakeNode, other: FakeNode, connec
 
 
 def test_a_cap_learned_in_an_earlier_life_is_used(busy: FakeNode, connect: Connect) -> None:
-    node = connect(busy, learned_caps={busy.url: 7})
+    node = connect(busy, learned_caps={endpoint_name(busy.url): 7})
 
     node.logs(1, 20, OURS)
 
