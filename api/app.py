@@ -14,6 +14,7 @@ from api import problems
 from api.blueprints import activity, assets, market, operations, transactions, users
 from api.documentation import page
 from api.endpoints import revalidated
+from api.metrics import expose_metrics
 from api.pagination import Cursors
 from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
@@ -64,6 +65,7 @@ def make_app(
     pending: PendingTransactions | None = None,
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
+    metrics_folder: str | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
@@ -84,6 +86,7 @@ def make_app(
         reading, cursors, pending or NoNode(), clock or SystemClock(), Semaphore(max_waiters)
     )
     _register(app)
+    expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
     return app
 
 

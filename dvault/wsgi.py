@@ -14,6 +14,7 @@ from config.settings import load_settings
 from dvault.commands.serving import THREADS
 from dvault.database import store_of
 from dvault.pending import AskedNode
+from dvault.worker_metrics import metrics_folder
 from store.reading import Reading
 
 
@@ -31,6 +32,7 @@ def make() -> Any:
         secret_key=signing_key(settings),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
+        metrics_folder=metrics_folder(),
     )
     app.extensions["store"] = opened
     return app

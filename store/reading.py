@@ -12,7 +12,7 @@ from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
 from store.assets import Assets
-from store.documents import CheckpointDocument, LeaseDocument
+from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
 from store.errors import StoreUnreachable
 from store.market import Figures, LatestFigures, Market
 from store.prices import Prices
@@ -22,9 +22,9 @@ from store.transactions import Transactions
 
 SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE = 239, 246
 """The server cannot read at that moment, because the reader was slow or a collection just changed."""
-IN_FORCE = {"$or": [{"$eq": ["$_id", "indexer"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
+IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
 """By the server's clock, as whoever takes the lease judges it."""
-STANDING = {"_id": {"$in": ["indexer", "lease"]}, "$expr": IN_FORCE}
+STANDING = {"_id": {"$in": ["indexer", "lease", "endpoints"]}, "$expr": IN_FORCE}
 
 
 class View:
@@ -69,6 +69,8 @@ class Standing:
 
     checkpoint: CheckpointDocument | None
     lease: LeaseDocument | None
+    endpoints: EndpointsDocument | None = None
+    """What the holder of the lease last reported of the nodes."""
 
 
 class Reading:
@@ -85,11 +87,14 @@ class Reading:
             yield View(Snapshot(self._database, session), self._figures)
 
     def standing(self) -> Standing:
-        """Checkpoint and lease by one read, for those who ask very often. Raises StoreUnreachable."""
+        """Checkpoint, lease and cards by one read, for those who ask very often. Raises StoreUnreachable."""
         with self._readable():
             found = {document["_id"]: document for document in self._database["checkpoints"].find(STANDING)}
-        checkpoint, lease = found.get("indexer"), found.get("lease")
-        return Standing(cast("CheckpointDocument | None", checkpoint), cast("LeaseDocument | None", lease))
+        return Standing(
+            cast("CheckpointDocument | None", found.get("indexer")),
+            cast("LeaseDocument | None", found.get("lease")),
+            cast("EndpointsDocument | None", found.get("endpoints")),
+        )
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

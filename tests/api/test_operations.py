@@ -78,6 +78,8 @@ def test_status_tells_where_the_indexer_stands(client, seed):
         "digest": "0" * 64,
         "lastError": "a bad day",
         "updatedAt": None,
+        "endpoints": [],
+        "endpointsReportedAt": None,
         "asOf": {
             "blockNumber": 100,
             "blockHash": block_ref(100)["hash"],
