@@ -49,7 +49,7 @@ class HttpMetrics:
         if self._folder is None:
             return self._registry
         summed = CollectorRegistry()
-        MultiProcessCollector(summed, path=self._folder)
+        MultiProcessCollector(summed, path=self._folder)  # type: ignore[no-untyped-call]
         return summed
 
     def _count(self, response: Response) -> Response:

@@ -93,9 +93,7 @@ def _progress(checkpoint: CheckpointDocument, now: datetime) -> Iterator[GaugeMe
 def _endpoints(kept: EndpointsDocument) -> Iterator[GaugeMetricFamily]:
     cards: list[Mapping[str, Any]] = [*kept["endpoints"]]
     reported = kept["updatedAt"].replace(tzinfo=UTC).timestamp()
-    yield _gauge(
-        "dvault_endpoints_reported_timestamp_seconds", "When the endpoints were looked at.", reported
-    )
+    yield _gauge("dvault_endpoints_reported_timestamp_seconds", "When we looked at them.", reported)
     for key, (name, factor, help_) in OF_ENDPOINT.items():
         family = GaugeMetricFamily(f"dvault_endpoint_{name}", help_, labels=["endpoint"])
         for card in cards:
