@@ -29,9 +29,10 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "rebuild": ("dvault.commands.proving", "Fold all history again from the raw events we keep."),
         "rewind": ("dvault.commands.proving", "Take back every block above one."),
         "db": ("dvault.commands.caring", "Look after the database."),
+        "chaos-rpc": ("dvault.commands.chaos", "Answer for a node, with faults: see how settings hold."),
     },
 }
-"""Section → command → its module, where it has the same name, and what it is for in one line."""
+"""Section → command → its module, where it has that name with _ for -, and what it is for in one line."""
 COMMANDS = {name: told for section in SECTIONS.values() for name, told in section.items()}
 
 
@@ -44,7 +45,7 @@ class LateGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chain.chaos.proxy import ProxyUnavailable
+from chain.chaos.storm import UnknownScenario
 from chain.contracts import ContractError
 from chain.devchain import DevChainUnavailable
 from chain.errors import RpcError
@@ -25,8 +27,10 @@ EXPECTED: tuple[type[Exception], ...] = (
     ForeignDatabase,
     NoContract,
     NothingIndexed,
+    ProxyUnavailable,
     SilentSeed,
     Standby,
     UnfinishedRebuild,
+    UnknownScenario,
     WrongChain,
 )
