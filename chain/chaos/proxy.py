@@ -45,7 +45,7 @@ class ChaosProxy:
         port: int = 0,
     ) -> None:
         self._upstream = upstream
-        self._storm = storm
+        self.storm = storm
         self._limits = limits or Limits()
         self._host, self._port = host, port
         self._first_head: int | None = None
@@ -113,10 +113,10 @@ class ChaosProxy:
         head = int((await self._told(HEAD)).replies[0]["result"], 16)
         if self._first_head is None:
             self._first_head = head
-        sight = Sight(head, self._first_head, self._storm.exchanges, self._limits)
-        strikes = self._storm.strikes(asked)
-        honest = await self._told(self._storm.asking(asked, strikes, sight))
-        return self._storm.spoilt(asked, honest, strikes, sight)
+        sight = Sight(head, self._first_head, self.storm.exchanges, self._limits)
+        strikes = self.storm.strikes(asked)
+        honest = await self._told(self.storm.asking(asked, strikes, sight))
+        return self.storm.spoilt(asked, honest, strikes, sight)
 
     async def _told(self, asked: Asked) -> Answer:
         """What the node says."""

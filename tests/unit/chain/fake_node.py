@@ -80,6 +80,7 @@ class FakeNode:
         )
         self.answers: dict[str, Answer] = {
             "eth_chainId": lambda: hex(31337),
+            "eth_blockNumber": lambda: hex(self.head),
             "eth_getBlockByNumber": self.block_by_number,
             "eth_getBlockByHash": self.block_by_hash,
             "eth_getLogs": self.get_logs,
