@@ -198,7 +198,9 @@ def reading_ledger(connection: Connection) -> Ledger:
 
 
 def open_session(settings: Settings, node: Node, ledger: Ledger, watch: Watch) -> Session:
-    """Check the chain and load where we stand."""
+    """Check the chain and load where we stand; with several endpoints, no liar has a say in that."""
+    if len(settings.rpc_urls) > 1:
+        node.examine()
     check_chain(settings, node)
     return Session(node, ledger, options_of(settings, start_block_of(settings, node, ledger)), watch)
 

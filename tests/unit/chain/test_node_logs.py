@@ -398,3 +398,31 @@ def test_a_dead_node_is_no_empty_block(fake: FakeNode, connect: Connect) -> None
 
     with pytest.raises(EndpointsExhausted):
         connect(fake, deadline_seconds=0.3).block_facts(block_hash(5), OURS)
+
+
+def test_a_block_with_too_many_logs_is_asked_address_by_address(fake: FakeNode, node: Node) -> None:
+    fake.logs = [log(7, index, address) for index, address in enumerate([ASSET, AGENT, ASSET, MARKET])]
+    honest = fake.answers["eth_getLogs"]
+
+    def dense(query: dict[str, Any]) -> Any:
+        if len(query["address"]) > 1:
+            raise Refusal(-32005, "query returned more than 10000 results")
+        return honest(query)
+
+    fake.answers["eth_getLogs"] = dense
+
+    facts = node.block_facts(block_hash(7), [ASSET, AGENT, MARKET])
+
+    assert [int(each.log_index, 16) for each in facts.logs] == [0, 1, 2, 3]
+    assert facts.evidence == "bloom"
+
+
+def test_a_block_with_too_many_logs_of_one_address_says_so(fake: FakeNode, node: Node) -> None:
+    def dense(_: dict[str, Any]) -> Any:
+        raise Refusal(-32005, "query returned more than 10000 results")
+
+    fake.answers["eth_getLogs"] = dense
+
+    with pytest.raises(SingleBlockTooDense, match="alone") as caught:
+        node.block_facts(block_hash(7), [ASSET, AGENT])
+    assert caught.value.block_number == 7
