@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from chain.blocks import by_number, parse_header, parse_numbered
 from chain.card import Feature
@@ -25,6 +25,9 @@ DEPTH = 128
 HOPELESS_BLOCKS = 64
 PATIENCE = 3
 """Examinations in a row at which an endpoint was that far behind."""
+PROBES = 5
+"""Times that an endpoint is asked for what it offers, while its answers say nothing."""
+FEATURES = len(get_args(Feature))
 NOBODY = "0x" + "00" * 20
 
 
@@ -35,7 +38,7 @@ class Examiner:
         self._endpoints = endpoints
         self._trust = trust
         self._far_behind: Counter[str] = Counter()
-        self._probed: set[str] = set()
+        self._probes: Counter[str] = Counter()
 
     def examine(self) -> None:
         """Ask every endpoint that is not paused; failures are noted on its card, and nothing is raised."""
@@ -47,8 +50,8 @@ class Examiner:
         for endpoint in near:
             if endpoint not in guilty:
                 endpoint.card.acquit()
-        unprobed = [endpoint for endpoint in near if endpoint.name not in self._probed]
-        self._probed |= {endpoint.name for endpoint in self._each(unprobed, _probe)}
+        unprobed = [e for e in near if self._probes[e.name] < PROBES and len(e.card.supports) < FEATURES]
+        self._probes.update(endpoint.name for endpoint in self._each(unprobed, _probe))
 
     def _each(self, endpoints: Sequence[Endpoint], ask: Callable[[Endpoint], T]) -> dict[Endpoint, T]:
         """The answers of those that answer."""

@@ -18,6 +18,7 @@ from chain.failover import Failover
 from chain.logs import Doubtful, ask_block, ask_block_by_address, ask_range, merged
 from chain.places import ask_place
 from chain.ranges import DEFAULT_LOG_RANGE, BlockRange, RangeSizer
+from chain.receipt_logs import ask_receipt_logs
 from chain.receipts import ask_receipts
 from chain.transport import Transport
 from chain.trust import Trust
@@ -187,11 +188,18 @@ class Node:
                 )
             )
         except Doubtful as doubt:
-            # Everybody says the same: a bloom may err, and then it promises too much.
-            facts = doubt.facts
+            facts = self._settled(doubt.facts, wanted)
         if contradicts_bloom(facts.logs, facts.header):
             self._bloom_is_filled = False
         return facts
+
+    def _settled(self, doubted: BlockFacts, addresses: frozenset[str]) -> BlockFacts:
+        """What the receipts say, where the bloom promises more than anybody's logs: a bloom may err."""
+        try:
+            logs = self._failover.ask(lambda endpoint: ask_receipt_logs(endpoint, doubted.header, addresses))
+        except Unsupported:
+            return doubted
+        return BlockFacts(logs, doubted.header, doubted.evidence)
 
     # --- receipts --------------------------------------------------------------------------
 

@@ -51,11 +51,7 @@ def test_an_index_behind_a_misbehaving_node_is_right_and_its_lessons_stay(connec
         assert card_of(stage)["learnedCap"] == 10
         (card,) = told.json["endpoints"]
         assert card["name"].partition("#")[0] == said.removeprefix("http://")
-        assert (card["state"], card["supports"]["blockReceipts"], card["supports"]["safe"]) == (
-            "good",
-            False,
-            True,
-        )
+        assert (card["state"], card["supports"]["blockReceipts"]) == ("good", False)
         assert "secret" not in told.out
         assert behind.finish("status").err.count(card["name"]) == 1
         stage.assert_true()

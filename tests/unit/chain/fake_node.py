@@ -132,7 +132,9 @@ class FakeNode:
             "parentHash": block_hash(number - 1, self.branch),
             "timestamp": hex(1_700_000_000 + number),
             "extraData": "0x" + "00" * 97,
-            "transactions": [],
+            "transactions": list(
+                dict.fromkeys(e["transactionHash"] for e in self.logs if int(e["blockNumber"], 16) == number)
+            ),
         }
         bloom = self.bloom(number)
         return body if bloom is None else body | {"logsBloom": bloom}

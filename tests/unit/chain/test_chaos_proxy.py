@@ -52,10 +52,11 @@ def test_without_an_occasion_the_proxy_is_the_node(fake: FakeNode, stand: Stand)
 )
 def test_every_way_to_break_off_is_a_passing_failure(stand: Stand, name: str, kind: type[Exception]) -> None:
     proxy = stand(name)
-    with Node([proxy.url], deadline_seconds=0.9) as node, pytest.raises(EndpointsExhausted) as caught:
+    with Node([proxy.url], deadline_seconds=1.8) as node, pytest.raises(EndpointsExhausted) as caught:
         node.head()
 
-    assert [type(error) for error in caught.value.errors.values()] == [kind]
+    (error,) = caught.value.errors.values()
+    assert isinstance(error, kind)
     assert proxy.storm.injected[name] > 0
 
 

@@ -426,3 +426,33 @@ def test_a_block_with_too_many_logs_of_one_address_says_so(fake: FakeNode, node:
     with pytest.raises(SingleBlockTooDense, match="alone") as caught:
         node.block_facts(block_hash(7), [ASSET, AGENT])
     assert caught.value.block_number == 7
+
+
+@pytest.mark.parametrize("whole_blocks", [True, False])
+def test_logs_that_everybody_leaves_out_are_found_in_the_receipts(
+    whole_blocks: bool, fake: FakeNode, node: Node
+) -> None:
+    def refuse(_: str) -> Any:
+        raise Refusal(-32601, "the method eth_getBlockReceipts does not exist")
+
+    fake.logs = [log(7, 0, ASSET), log(7, 1, AGENT), log(7, 2, STRANGER)]
+    fake.answers["eth_getLogs"] = lambda _: []
+    if not whole_blocks:
+        fake.answers["eth_getBlockReceipts"] = refuse
+
+    facts = node.block_facts(block_hash(7), [ASSET, AGENT])
+
+    assert [int(each.log_index, 16) for each in facts.logs] == [0, 1]
+    assert facts.evidence == "logs-only", "the receipts are not proven either"
+
+
+def test_receipts_of_another_branch_settle_nothing(fake: FakeNode, connect: Callable[..., Node]) -> None:
+    fake.logs = [log(7, 0, ASSET)]
+    fake.answers["eth_getLogs"] = lambda _: []
+    honest = fake.answers["eth_getBlockReceipts"]
+    fake.answers["eth_getBlockReceipts"] = lambda hash_: [
+        receipt | {"blockHash": block_hash(7, "b")} for receipt in honest(hash_)
+    ]
+
+    with pytest.raises(WrongAnswer, match="receipts of block"):
+        connect(fake, deadline_seconds=0.5).block_facts(block_hash(7), [ASSET])
