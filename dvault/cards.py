@@ -9,23 +9,34 @@ from rich.markup import escape
 from rich.table import Table
 
 COLOURS = {"good": "green", "quarantined": "red", "suspect": "red", "failing": "yellow", "limited": "yellow"}
-HEADINGS = ("endpoint", "state", "head", "lag", "ms", "range", "batch", "errors", "wrong", "lacks", "why")
+FIGURES = {"head": "head", "lag": "lagBlocks", "ms": "latencyMs", "range": "learnedCap"}
 
 
 def card_table(cards: Sequence[Mapping[str, Any]]) -> Table:
-    """One row per endpoint."""
-    table = Table(*HEADINGS, box=None, pad_edge=False)
+    """One row per endpoint; `range` is the widest eth_getLogs that the provider allows."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("endpoint", "state", *FIGURES):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("remarks")
     for card in cards:
-        table.add_row(*_cells(card))
+        figures = (card[key] for key in FIGURES.values())
+        told = ("-" if figure is None else f"{figure:.0f}" for figure in figures)
+        table.add_row(escape(card["name"]), _state(card["state"]), *told, escape(_remarks(card)))
     return table
 
 
-def _cells(card: Mapping[str, Any]) -> list[str]:
-    colour = COLOURS.get(card["state"])
-    state = f"[{colour}]{card['state']}[/]" if colour else card["state"]
-    errors = " ".join(f"{kind} {count}" for kind, count in sorted(card["errors"].items()))
-    lacks = " ".join(sorted(feature for feature, offered in card["supports"].items() if not offered))
-    latency = None if card["latencyMs"] is None else round(card["latencyMs"])
-    plain = (card["head"], card["lagBlocks"], latency, card["learnedCap"], card["maxBatch"], errors or None,
-             card["contradictions"], lacks or None, card["reason"] or card["lastError"])  # fmt: skip
-    return [escape(card["name"]), state, *("-" if each is None else escape(str(each)) for each in plain)]
+def _state(state: str) -> str:
+    return f"[{COLOURS[state]}]{state}[/]" if state in COLOURS else state
+
+
+def _remarks(card: Mapping[str, Any]) -> str:
+    lacks = sorted(feature for feature, offered in card["supports"].items() if not offered)
+    errors = [f"{kind} {count}" for kind, count in sorted(card["errors"].items())]
+    remarks = {
+        "": card["reason"],
+        "lacks ": ", ".join(lacks),
+        "contradictions ": card["contradictions"],
+        "errors ": ", ".join(errors),
+        "last ": card["lastError"],
+    }
+    return "; ".join(f"{word}{told}" for word, told in remarks.items() if told) or "-"
