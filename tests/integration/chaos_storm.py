@@ -84,7 +84,7 @@ class Follower:
         self._theatre = theatre
         self.connection = connection
         self.error: BaseException | None = None
-        self.node = Node(urls, deadline_seconds=1.5, log_range_max=40)
+        self.node = Node(urls, deadline_seconds=4.0, log_range_max=40)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, args=[theatre.settings(urls)])
 
