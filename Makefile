@@ -75,6 +75,10 @@ bench-backfill: $(READY) ## Measure how fast history is indexed
 bench-head: $(READY) ## Measure how soon a new block is answered for
 	@$(BIN)/python -m bench.head $(ARGS)
 
+.PHONY: bench-sign-in
+bench-sign-in: $(READY) ## Measure how soon any body is answered where people sign in
+	@$(BIN)/python -m bench.sign_in $(ARGS)
+
 .PHONY: openapi
 openapi: $(PYTHON_READY) ## Write docs/openapi.json again
 	@$(BIN)/python -m api.openapi > docs/openapi.json

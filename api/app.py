@@ -11,7 +11,10 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Api  # type: ignore[import-untyped]
 
 from api import problems
-from api.blueprints import activity, assets, market, operations, transactions, users
+from api.auth import guard
+from api.auth.options import Auth
+from api.auth.tokens import configure
+from api.blueprints import activity, admin, assets, auth, market, operations, transactions, users
 from api.documentation import page
 from api.endpoints import revalidated
 from api.metrics import expose_metrics
@@ -23,7 +26,12 @@ from store.reading import Reading
 MAX_BODY_BYTES = 1_000_000
 MAX_WAITERS = 8
 """Half of the threads that the server is usually given."""
-BLUEPRINTS = (assets, users, transactions, market, activity, operations)
+BLUEPRINTS = (assets, users, transactions, market, activity, auth, admin, operations)
+
+SECURITY_SCHEMES = {
+    "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 
 
 class OrjsonProvider(JSONProvider):
@@ -62,12 +70,15 @@ def make_app(
     reading: Reading,
     *,
     secret_key: str,
+    auth: Auth,
     pending: PendingTransactions | None = None,
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
     metrics_folder: str | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
+
+    `auth`: whom it lets sign in, and what it knows of people.
 
     At most `max_waiters` requests wait for a block at once; give half of the server's threads.
     """
@@ -79,12 +90,20 @@ def make_app(
         "API_VERSION": "1",
         "OPENAPI_VERSION": "3.1.0",
         "OPENAPI_URL_PREFIX": "/api",
+        "API_SPEC_OPTIONS": {"components": {"securitySchemes": SECURITY_SCHEMES}},
     }
     app.url_map.strict_slashes = False
     cursors = Cursors(secret_key)
     app.extensions[EXTENSION] = Services(
-        reading, cursors, pending or NoNode(), clock or SystemClock(), Semaphore(max_waiters)
+        reading,
+        cursors,
+        pending or NoNode(),
+        clock or SystemClock(),
+        Semaphore(max_waiters),
+        auth,
+        configure(app, auth.keys, auth.lifetimes),
     )
+    guard.install(app)
     _register(app)
     expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
     return app

@@ -20,6 +20,7 @@ from api.freshness import etag_of, indexed, present_as_of, when_fresh
 from api.problems import BadRequest, FieldError, Unsupported
 from api.requests import PATH, FreshnessQuery, NothingElse, read_path
 from api.services import services
+from api.widths import not_too_wide
 from store.documents import CheckpointDocument
 from store.reading import View
 
@@ -44,7 +45,7 @@ class Arguments(FlaskParser):
 
     def load_json(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
         try:
-            return orjson.loads(req.get_data())
+            return not_too_wide(orjson.loads(req.get_data()))
         except orjson.JSONDecodeError as error:
             raise BadRequest([FieldError("body", "json", "is not valid JSON")]) from error
 
@@ -72,6 +73,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     """A group of endpoints."""
 
     ARGUMENTS_PARSER = Arguments(unknown=RAISE)
+    ANSWER_HEADERS: Mapping[str, Any] = HEADERS
 
     def reads(
         self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = FreshnessQuery
@@ -147,7 +149,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         query: type[Schema],
         statuses: tuple[int, ...],
     ) -> None:
-        documented = self.response(200, answer, headers=HEADERS)(respond)
+        documented = self.response(200, answer, headers=self.ANSWER_HEADERS)(respond)
         for status in statuses:
             documented = self.alt_response(status, HTTPStatus(status).name)(documented)
         if method == "GET":

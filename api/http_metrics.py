@@ -41,7 +41,8 @@ class HttpMetrics:
 
     def watch(self, app: Flask) -> None:
         """Count every request of the application from now on."""
-        app.before_request(_begin)
+        # First of all: what a guard refuses is counted too.
+        app.before_request_funcs.setdefault(None, []).insert(0, _begin)
         app.after_request(self._count)
 
     def registry(self) -> CollectorRegistry:

@@ -2,8 +2,15 @@
 
 Problem
 ├── BadRequest       400  the request is malformed; `errors` names the fields
+├── Unauthenticated  401  not, or no longer, signed in
+├── SignInRefused    401  the message signs nobody in; `code` says why (api.signin.refusals)
+├── Forbidden        403  signed in, but not allowed
+├── MfaRequired      403  allowed with a recent proof of a second factor
+├── AccountSuspended 403  the account is suspended
+├── CrossSite        403  a page of another site tried to use our cookie
 ├── NotFound         404  the thing asked for does not exist
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
+├── LastAdministrator 409 the change would leave nobody to administer
 ├── Unsupported      415  the body is not JSON
 ├── NothingIndexed   503  no block has been applied at all
 ├── NotReady         503  reads are possible but should not be trusted to advance
@@ -24,7 +31,8 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.exceptions import NotFound as UnknownPath
 
-from store.errors import StoreUnreachable
+from store.errors import LastAdmin, StoreUnreachable, Suspended
+from store.errors import NotFound as NoDocument
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +70,47 @@ class BadRequest(Problem):
         super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors), errors)
 
 
+class Unauthenticated(Problem):
+    status, code = 401, "unauthenticated"
+
+
+class SignInRefused(Problem):
+    status, code = 401, "sign-in-refused"
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        if code == "wallet-unreachable":
+            # Not the caller's fault: the same message, with a new nonce, may do later.
+            self.status, self.retry_after_seconds = 503, 5
+
+
+class Forbidden(Problem):
+    status, code = 403, "forbidden"
+
+
+class MfaRequired(Problem):
+    status, code = 403, "mfa-required"
+
+
+class AccountSuspended(Problem):
+    status, code = 403, "account-suspended"
+
+
+class CrossSite(Problem):
+    status, code = 403, "cross-site"
+
+
 class NotFound(Problem):
     status, code = 404, "not-found"
 
 
 class NotYetIndexed(Problem):
     status, code, retry_after_seconds = 409, "not-yet-indexed", RETRY_SECONDS
+
+
+class LastAdministrator(Problem):
+    status, code = 409, "last-admin"
 
 
 class Unsupported(Problem):
@@ -98,12 +141,17 @@ def register(app: Flask) -> None:
     """Answer every failure as a problem."""
     app.register_error_handler(Problem, _own)
     app.register_error_handler(StoreUnreachable, _unreachable)
+    app.register_error_handler(Suspended, lambda error: _own(AccountSuspended(str(error))))
+    app.register_error_handler(LastAdmin, lambda error: _own(LastAdministrator(str(error))))
+    app.register_error_handler(NoDocument, lambda error: _own(NotFound(str(error))))
     app.register_error_handler(HTTPException, _http)
 
 
 def _own(problem: Problem) -> Response:
     wait = problem.retry_after_seconds
     headers = {} if wait is None else {"Retry-After": str(wait)}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     return respond(problem.status, problem.code, problem.detail, problem.errors, headers)
 
 

@@ -18,6 +18,7 @@ from store.documents import (
 )
 from store.encoding import ether
 from store.market import Figures, Trade
+from store.status import shares
 
 Json = dict[str, Any]
 
@@ -204,6 +205,8 @@ def present_status(
         "reorgs": stands.get("reorgs", 0),
         "lease": {"holder": lease["holder"], "epoch": lease["epoch"]} if lease else None,
         "digest": stands.get("digest"),
+        "rollingDigest": stands.get("rollingDigest"),
+        "evidence": shares(stands.get("evidence"), stands.get("blooms")),
         "lastError": stands.get("lastError"),
         "updatedAt": stands.get("updatedAt"),
     }

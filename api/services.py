@@ -10,6 +10,8 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from api.auth.options import Auth
+from api.auth.tokens import KeyRing
 from api.pagination import Cursors
 from store.reading import Reading
 
@@ -75,6 +77,8 @@ class Services:
     clock: Clock
     waiters: Semaphore
     """How many requests may wait at once: each keeps a thread of the server."""
+    auth: Auth
+    keys: KeyRing
 
 
 def services() -> Services:

@@ -30,6 +30,14 @@ class BlockFacts(msgspec.Struct, frozen=True, gc=False):
     evidence: Evidence
 
 
+class BlockProof(msgspec.Struct, frozen=True, gc=False):
+    """Every log of a block, in order. `doubt` says why the receipts could not be proven; None: they are."""
+
+    header: Header
+    logs: list[RawLog]
+    doubt: str | None = None
+
+
 class TransactionPlace(msgspec.Struct, frozen=True, gc=False):
     """Where the node has a transaction; both None while it is in no block."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from operator import lt
 from typing import NamedTuple
 
-from chain.bloom import is_blank, may_contain
+from chain.bloom import is_blank, is_saturated, may_contain
 from chain.errors import WrongAnswer
 from chain.ranges import BlockRange
 from chain.values import Address, Header, RawLog
@@ -64,6 +64,11 @@ def contradicts_bloom(logs: Sequence[RawLog], header: Header) -> bool:
     if bloom is None or is_blank(bloom):
         return bool(logs) or bloom is None
     return not all(may_contain(bloom, address) for address in {log.address for log in logs})
+
+
+def is_overfull(header: Header) -> bool:
+    """True when the bloom says yes to nearly everybody: its promises are no reason to ask again."""
+    return header.logs_bloom is not None and is_saturated(header.logs_bloom)
 
 
 def promised_by_bloom(logs: Sequence[RawLog], header: Header, addresses: frozenset[str]) -> frozenset[str]:

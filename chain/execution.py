@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
 import msgspec
@@ -23,6 +23,12 @@ def ask_calls(endpoint: Endpoint, calls: Sequence[Call], at: Hash | int) -> list
     block = hex(at) if isinstance(at, int) else {"blockHash": at}
     requests = [Request("eth_call", ({"to": call.to, "data": call.data}, block)) for call in calls]
     return [_call_result(endpoint, outcome) for outcome in endpoint.batch(requests)]
+
+
+def ask_simulation(endpoint: Endpoint, transaction: Mapping[str, str]) -> CallResult:
+    """Execute one call on top of the newest block."""
+    (outcome,) = endpoint.batch([Request("eth_call", (dict(transaction), "latest"))])
+    return _call_result(endpoint, outcome)
 
 
 def ask_code(endpoint: Endpoint, address: Address, at: int | Literal["latest"]) -> bytes:

@@ -8,7 +8,7 @@ import msgspec
 
 from chain.answers import BlockFacts, LogRange
 from chain.blocks import ask_hashed, by_hash, by_number, parse_hashed, parse_numbered
-from chain.checks import check_block, check_range, contradicts_bloom, promised_by_bloom
+from chain.checks import check_block, check_range, contradicts_bloom, is_overfull, promised_by_bloom
 from chain.endpoint import Endpoint
 from chain.envelope import Request, result_of
 from chain.errors import RangeHint, RpcError, SingleBlockTooDense, TimedOut, TooDense, Transient, Unknown
@@ -72,7 +72,7 @@ def ask_block(
     except TOO_MUCH:
         header, logs = _block_by_address(endpoint, block_hash, addresses)
     checked = check_block(logs, header, addresses)
-    if not bloom_is_filled or contradicts_bloom(checked.logs, header):
+    if not bloom_is_filled or contradicts_bloom(checked.logs, header) or is_overfull(header):
         return BlockFacts(checked.logs, header, "logs-only")
     promised = promised_by_bloom(checked.logs, header, addresses)
     if promised:

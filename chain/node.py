@@ -6,21 +6,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Self, TypeVar
 
-from chain.answers import BlockFacts, EndpointReport, LogRange, TransactionPlace
+from chain.answers import BlockFacts, BlockProof, EndpointReport, LogRange, TransactionPlace
 from chain.blocks import TagFlicker, ask_finalized, ask_hashed, ask_head, ask_numbered
 from chain.calls import Read
 from chain.checks import contradicts_bloom, lower_case
 from chain.endpoint import Endpoint
 from chain.errors import EndpointsExhausted, Fatal, RpcError, SingleBlockTooDense, Unknown, Unsupported
 from chain.examination import Examiner
-from chain.execution import ask_calls, ask_code, decoded
+from chain.execution import ask_calls, ask_code, ask_simulation, decoded
 from chain.failover import Failover
 from chain.logs import Doubtful, ask_block, ask_block_by_address, ask_range, merged
 from chain.places import ask_place
 from chain.ranges import DEFAULT_LOG_RANGE, BlockRange, RangeSizer
 from chain.receipt_logs import ask_receipt_logs
 from chain.receipts import ask_receipts
-from chain.transport import Transport
+from chain.transport import MAX_RESPONSE_BYTES, Transport
 from chain.trust import Trust
 from chain.urls import endpoint_name
 from chain.values import Address, Call, CallResult, Hash, Header, RawLog, Receipt, Reverted
@@ -49,12 +49,13 @@ class Node:
         max_batch: int = 100,
         log_range_max: int = DEFAULT_LOG_RANGE,
         learned_caps: Mapping[str, int] | None = None,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         """`learned_caps`: endpoint name → widest log range, as an earlier `report()` gave them."""
         if not urls:
             raise Fatal("a node needs at least one endpoint URL")
         caps = learned_caps or {}
-        self._transport = Transport()
+        self._transport = Transport(max_response_bytes=max_response_bytes)
         self._endpoints = [
             Endpoint(
                 url,
@@ -212,6 +213,17 @@ class Node:
         found: dict[Hash, Receipt] = {}
         return self._failover.ask(lambda endpoint: ask_receipts(endpoint, wanted, found))
 
+    def proofs(self, numbers: Sequence[int]) -> list[BlockProof]:
+        """Return every log of the blocks at these heights, proven by the receipts root of each header.
+
+        Raises WrongAnswer where no endpoint has receipts that give the root.
+        """
+        from chain.proofs import ask_proofs
+
+        found: dict[int, BlockProof] = {}
+        self._failover.ask(lambda endpoint: ask_proofs(endpoint, numbers, found))
+        return [found[number] for number in numbers]
+
     def transaction(self, transaction_hash: Hash) -> TransactionPlace | None:
         """Return where a transaction is; None when no endpoint knows it, which is not absence."""
         try:
@@ -224,6 +236,10 @@ class Node:
     def call(self, calls: Sequence[Call], at: Hash | int) -> list[CallResult]:
         """Execute calls at a block, by hash or number; a revert, or no code there, is a value."""
         return self._failover.ask(lambda endpoint: ask_calls(endpoint, calls, at))
+
+    def simulate(self, transaction: Mapping[str, str]) -> CallResult:
+        """Execute a call as given (to, data, gas) on top of the newest block; a revert is a value."""
+        return self._failover.ask(lambda endpoint: ask_simulation(endpoint, transaction))
 
     def read(self, reads: Sequence[Read[T]], at: Hash | int) -> list[T | Reverted]:
         """Execute and decode reads at a block; an answer that does not decode counts as a revert."""

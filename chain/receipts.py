@@ -48,7 +48,7 @@ def ask_receipts(
     questions = [
         q for block_hash, hashes in missing.items() for q in _questions(endpoint, block_hash, hashes)
     ]
-    outcomes = endpoint.batch([question.request for question in questions])
+    outcomes = outcomes_of(endpoint, [question.request for question in questions])
     if _learned_to_ask_one_by_one(endpoint, questions, outcomes):
         return ask_receipts(endpoint, wanted, found)
     troubles = [_taken(endpoint, q, outcome, found) for q, outcome in zip(questions, outcomes, strict=True)]
@@ -56,6 +56,14 @@ def ask_receipts(
         if trouble is not None:
             raise trouble
     return found
+
+
+def outcomes_of(endpoint: Endpoint, requests: Sequence[Request]) -> list[Outcome]:
+    """One outcome per request, also where a single request, or the batch as a whole, was refused for good."""
+    try:
+        return endpoint.batch(requests)
+    except (Unsupported, Fatal) as error:
+        return [error] * len(requests)
 
 
 def _questions(endpoint: Endpoint, block_hash: Hash, hashes: Sequence[Hash]) -> list[_Question]:

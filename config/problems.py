@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_SECRETS = frozenset({"SECRET_KEY", "MONGODB_URI", "RPC_URLS"})
+_SECRETS = frozenset({"SECRET_KEY", "MONGODB_URI", "RPC_URLS", "JWT_KEYS"})
 """Never shown whole: node addresses carry API keys, database addresses carry passwords."""
 _SHOWN_CHARACTERS = 120
 

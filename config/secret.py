@@ -1,4 +1,4 @@
-"""The key that signs what we hand out and expect back unchanged (page cursors)."""
+"""The keys that sign what we hand out and expect back unchanged: page cursors, tokens."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from pathlib import Path
 from config.settings import Settings
 
 KEY_FILE = "secret_key"
+TOKEN_KEY_FILE = "token_key"
 
 
 def signing_key(settings: Settings) -> str:
     """SECRET_KEY, or else the key kept in DATA_DIR, made at first use and readable by its owner only."""
     if settings.secret_key is not None:
         return settings.secret_key
-    path = settings.data_dir / KEY_FILE
+    return _own(settings.data_dir / KEY_FILE)
+
+
+def token_keys(settings: Settings) -> tuple[str, ...]:
+    """JWT_KEYS, newest first, or else one key kept in DATA_DIR; production always has JWT_KEYS."""
+    return settings.jwt_keys or (_own(settings.data_dir / TOKEN_KEY_FILE),)
+
+
+def _own(path: Path) -> str:
     kept = _kept(path)
     return kept if kept is not None else _made(path)
 

@@ -47,7 +47,16 @@ class Settings(BaseSettings):
     data_dir: values.Folder = Path(".dvault")
     host: values.Host = "127.0.0.1"
     port: values.Port = 8080
+    api_workers: values.Count = 1
     secret_key: values.SecretKey | None = Field(default=None, repr=False)
+    jwt_keys: values.SecretKeys | None = Field(default=None, repr=False)
+    siwe_domains: values.Domains | None = None
+    siwe_uris: values.Uris | None = None
+    siwe_chain_ids: values.ChainIds | None = None
+    siwe_max_age: values.Lifetime = 600
+    access_token_seconds: values.Lifetime = 900
+    session_idle_seconds: values.Lifetime = 604800
+    session_max_seconds: values.Lifetime = 2592000
     log_level: values.LogLevel = "INFO"
     log_format: values.LogFormat = "text"
 
@@ -166,6 +175,15 @@ def _missing_in_production(settings: Settings, given: Mapping[str, str]) -> Iter
         yield Problem("MONGODB_URI", None, wrong, remedy)
     if settings.secret_key is None:
         yield Problem("SECRET_KEY", None, wrong, f"Give {_expected('secret_key')}, the same to every process")
+    if settings.jwt_keys is None:
+        remedy = f"Give {_expected('jwt_keys')}, the same to every process; a new one goes in front"
+        yield Problem("JWT_KEYS", None, wrong, remedy)
+    remedy = "Give the domains of the pages where people sign in, such as app.example"
+    if settings.siwe_domains is None:
+        yield Problem("SIWE_DOMAINS", None, wrong, remedy)
+    elif any(domain.endswith(":*") for domain in settings.siwe_domains):
+        told = "any port (:*) is for development, not for DVAULT_ENV=production"
+        yield Problem("SIWE_DOMAINS", given["SIWE_DOMAINS"], told, remedy)
     if "NETWORK" not in given:
         remedy = "Name the network, so that no development chain is followed by accident"
         yield Problem("NETWORK", None, wrong, remedy)

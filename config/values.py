@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_DOMAIN = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}|\*))?")
 _SECRET_KEY_MIN_CHARACTERS = 32
 
 
@@ -73,6 +74,42 @@ def _secret(given: str) -> str:
     return given
 
 
+def _secrets(given: str) -> tuple[str, ...]:
+    keys = _parts(given)
+    if len(set(keys)) < len(keys):
+        raise ValueError("a key is listed twice")
+    return tuple(map(_secret, keys))
+
+
+def _domains(given: str) -> tuple[str, ...]:
+    domains = _parts(given)
+    for domain in domains:
+        if not _DOMAIN.fullmatch(domain):
+            raise ValueError(f"{domain!r} is not a domain")
+    return domains
+
+
+def _uris(given: str) -> tuple[str, ...]:
+    uris = _parts(given)
+    for uri in uris:
+        _check_url(uri, uris.index(uri) + 1)
+    return uris
+
+
+def _chain_ids(given: str) -> frozenset[int]:
+    numbers = _parts(given)
+    if not all(re.fullmatch(r"[1-9][0-9]{0,17}", number) for number in numbers):
+        raise ValueError("one of them is not a chain id")
+    return frozenset(map(int, numbers))
+
+
+def _parts(given: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in given.split(",") if part.strip())
+    if not parts:
+        raise ValueError("there is nothing in it")
+    return parts
+
+
 def _finality(given: str) -> Literal["tag"] | int:
     if given.lower() == "tag":
         return "tag"
@@ -110,6 +147,22 @@ DatabaseName = Annotated[
 SecretKey = Annotated[
     str, AfterValidator(_secret), Expects(f"at least {_SECRET_KEY_MIN_CHARACTERS} random characters")
 ]
+SecretKeys = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_secrets),
+    Expects(f"one or more keys of at least {_SECRET_KEY_MIN_CHARACTERS} random characters, the newest first"),
+]
+Domains = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_domains),
+    Expects("host names with their port where it is not the usual one, such as app.example,localhost:3000"),
+]
+Uris = Annotated[
+    tuple[str, ...], BeforeValidator(_uris), Expects("one or more http(s) URIs with commas between them")
+]
+ChainIds = Annotated[
+    frozenset[int], BeforeValidator(_chain_ids), Expects("one or more chain ids with commas between them")
+]
 Finality = Annotated[
     Literal["tag"] | int, BeforeValidator(_finality), Expects("`tag` or a number of confirmations, 1 or more")
 ]
@@ -121,6 +174,9 @@ Port = Annotated[int, Field(ge=0, le=65535), Expects("a whole number from 0 (any
 Count = Annotated[int, Field(ge=1), Expects("a whole number, 1 or more")]
 Seconds = Annotated[
     float, Field(gt=0, le=3600, allow_inf_nan=False), Expects("a number of seconds above 0, 3600 at most")
+]
+Lifetime = Annotated[
+    int, Field(ge=1, le=315_360_000), Expects("a whole number of seconds, from 1 to ten years")
 ]
 LeaseSeconds = Annotated[
     float, Field(ge=1, le=600, allow_inf_nan=False), Expects("a number of seconds from 1 to 600")

@@ -26,10 +26,16 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Prove it and mend it": {
         "verify": ("dvault.commands.proving", "Compare every token, and the fee, with the contracts."),
+        "prove": ("dvault.commands.completeness", "Show that no log of ours is missing."),
+        "digest": ("dvault.commands.completeness", "Say the digests of events and state at one block."),
         "rebuild": ("dvault.commands.proving", "Fold all history again from the raw events we keep."),
         "rewind": ("dvault.commands.proving", "Take back every block above one."),
         "db": ("dvault.commands.caring", "Look after the database."),
         "chaos-rpc": ("dvault.commands.chaos", "Answer for a node, with faults: see how settings hold."),
+    },
+    "Look after people": {
+        "admin": ("dvault.commands.administering", "Say who has which role."),
+        "siwe": ("dvault.commands.signing", "Explain why a sign-in is accepted or refused."),
     },
 }
 """Section → command → its module, where it has that name with _ for -, and what it is for in one line."""

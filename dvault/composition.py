@@ -197,6 +197,12 @@ def reading_ledger(connection: Connection) -> Ledger:
     return Ledger(connection, -1)
 
 
+def guest_ledger(connection: Connection) -> Ledger:
+    """A ledger under the epoch now in force: writes beside the indexer, and ends with its lease."""
+    document = reading_ledger(connection).checkpoint()
+    return Ledger(connection, document["epoch"] if document else -1, guest=True)
+
+
 def open_session(settings: Settings, node: Node, ledger: Ledger, watch: Watch) -> Session:
     """Check the chain and load where we stand; with several endpoints, no liar has a say in that."""
     if len(settings.rpc_urls) > 1:

@@ -11,9 +11,14 @@ from config.problems import SettingsError
 from dvault.composition import Standby, WrongChain
 from indexer.branch import DeepReorg
 from indexer.following import EndlessLinks
+from indexer.heights import AlteredUnderway, NotIndexedYet
+from indexer.mend import OtherContracts
 from indexer.opening import ForeignDatabase, UnfinishedRebuild
+from indexer.prove import Expelled
+from indexer.rebuild import AlteredEvents
 from indexer.replay import NothingIndexed
 from indexer.seed import NoContract, SilentSeed
+from indexer.standing import OlderLayout
 from store.errors import StoreError
 
 EXPECTED: tuple[type[Exception], ...] = (
@@ -22,11 +27,17 @@ EXPECTED: tuple[type[Exception], ...] = (
     RpcError,
     ContractError,
     DevChainUnavailable,
+    AlteredEvents,
+    AlteredUnderway,
     DeepReorg,
     EndlessLinks,
+    Expelled,
     ForeignDatabase,
     NoContract,
+    NotIndexedYet,
     NothingIndexed,
+    OlderLayout,
+    OtherContracts,
     ProxyUnavailable,
     SilentSeed,
     Standby,

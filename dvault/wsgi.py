@@ -9,11 +9,14 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from api import make_app
+from api.signin import preload
+from chain.wallets import AskedWallets
 from config.secret import signing_key
 from config.settings import load_settings
 from dvault.commands.serving import THREADS
 from dvault.database import store_of
 from dvault.pending import AskedNode
+from dvault.signing_in import auth_of
 from dvault.worker_metrics import metrics_folder
 from store.reading import Reading
 
@@ -24,12 +27,14 @@ def make() -> Any:
     No node is asked before somebody wants to know of a transaction that we do not have.
     """
     _end_with_parent()
+    preload()
     settings = load_settings()
     opened = store_of(settings)
     connection = opened.__enter__()
     app = make_app(
         Reading(connection.database),
         secret_key=signing_key(settings),
+        auth=auth_of(settings, connection, AskedWallets(settings.rpc_urls, settings.chain_id)),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
         metrics_folder=metrics_folder(),

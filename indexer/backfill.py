@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,16 +22,20 @@ from chain.values import BlockRef, Header
 from indexer.blocks import LoggedBlock
 from indexer.changes import Books, named_market
 from indexer.digest import moved
+from indexer.evidence import tally_of
 from indexer.fetch import RangePlan, fetch_ahead
 from indexer.following import Following, Prepared, may_link
 from indexer.gather import Fetched, Gatherer
 from indexer.interpret import Interpreter
 from indexer.ports import Chain
+from indexer.rolling import links
 from indexer.standing import Standing
 from indexer.state import AssetKey, MarketState
 from indexer.states import load
 from indexer.world import World, needs_of
-from store.ledger import Commit, Ledger
+from store.commit import Commit
+from store.ledger import Ledger
+from store.spans import Span
 
 EVENTS_PER_COMMIT = 8000
 SECONDS_PER_COMMIT = 1.0
@@ -158,20 +162,26 @@ class Backfill:
         world = self._world
         world.start_batch()
         prepared = self._prepared(fetched)
-        events = [
+        decoded_events = [
             event
             for each in prepared
             for decoded in (*each.adopted, each.decoded)
             for transaction in decoded.transactions
             for event in transaction.events
         ]
-        load(world, needs_of(events, world.market), self._ledger)
+        load(world, needs_of(decoded_events, world.market), self._ledger)
         for each in prepared:
             world.apply(each.decoded, each.adopted)
         blocks = [each.decoded.block for each in prepared]
-        self.standing = self._after(world, fetched.to_header, sum(block.event_count for block in blocks))
-        commit = self._books.commit_of(world, [each.decoded for each in prepared], self.standing.fields())
+        rolling = {link.block.number: link.digest for link in links(self.standing.rolling, blocks)}
+        self.standing = self._after(
+            world, fetched.to_header, sum(block.event_count for block in blocks), rolling
+        )
+        checkpoint = self.standing.fields() | self._gatherer.blooms.news()
+        commit = self._books.commit_of(world, [each.decoded for each in prepared], checkpoint, rolling)
         commit.trusted = True
+        commit.tally = tally_of(blocks, fetched.from_block, fetched.to_header.number)
+        commit.spans = [Span(fetched.from_block, fetched.to_header.number, "logs-only")]
         if commit.markets:
             commit.markets = [*commit.markets, named_market("base", world.market)]
         self._remember_only_recent()
@@ -183,7 +193,7 @@ class Backfill:
             return [self._following.prepare(fetched.to_header, None, market)]
         return [Prepared(self._following.decode(block, market)) for block in fetched.blocks]
 
-    def _after(self, world: World, to_header: Header, events: int) -> Standing:
+    def _after(self, world: World, to_header: Header, events: int, rolling: Mapping[int, bytes]) -> Standing:
         digest = self.standing.digest
         tip = BlockRef(to_header.number, to_header.hash)
         return replace(
@@ -195,6 +205,7 @@ class Backfill:
             events=self.standing.events + events,
             quarantined=self.standing.quarantined + len(world.rejected),
             digest=None if digest is None else moved(digest, world),
+            rolling=[self.standing.rolling, *rolling.values()][-1],
         )
 
     def _remember_only_recent(self) -> None:

@@ -17,21 +17,22 @@ from store.encoding import utc
 def chain_events_documents(block: LoggedBlock, tokens: Iterable[int]) -> list[ChainEventsDocument]:
     """The entry of `chainEvents`, in chunks if it is too big for one document."""
     parts = split(block)
-    documents = [_block_document(part, ()) for part in parts]
+    documents = [_block_document(part) for part in parts]
     documents[0]["tokens"] = sorted(set(tokens))
     for number, document in enumerate(documents[1:], start=1):
         document["_id"] = block.number + number / CHUNKS_PER_BLOCK
     return documents
 
 
-def _block_document(block: LoggedBlock, tokens: Iterable[int]) -> ChainEventsDocument:
+def _block_document(block: LoggedBlock) -> ChainEventsDocument:
     return {
         "_id": block.number,
         "hash": bytes.fromhex(block.hash[2:]),
         "parentHash": bytes.fromhex(block.parent_hash[2:]),
         "timestamp": utc(block.timestamp),
         "evidence": block.evidence,
-        "tokens": sorted(set(tokens)),
+        "rollingDigest": block.rolling or b"",
+        "tokens": [],
         "transactions": [_transaction_logs(transaction) for transaction in block.transactions],
         "facts": _facts(block),
     }
@@ -53,6 +54,7 @@ def _logged_block(document: Mapping[str, Any]) -> LoggedBlock:
         document["evidence"],
         dict(_metadata_fact(fact) for fact in facts.get("metadata", [])),
         tuple(whole_blocks(_logged_block(earlier) for earlier in facts.get("adopted", []))),
+        document["rollingDigest"] or None,
     )
 
 
@@ -103,7 +105,7 @@ def _facts(block: LoggedBlock) -> dict[str, Any]:
     if block.metadata:
         facts["metadata"] = [_fact_of(key, metadata) for key, metadata in block.metadata.items()]
     if block.adopted:
-        facts["adopted"] = [_block_document(earlier, ()) for earlier in block.adopted]
+        facts["adopted"] = [_block_document(earlier) for earlier in block.adopted]
     return facts
 
 

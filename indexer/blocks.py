@@ -51,6 +51,8 @@ class LoggedBlock(msgspec.Struct, frozen=True):
     """What the asset contracts say of the tokens minted here."""
     adopted: tuple[LoggedBlock, ...] = ()
     """Earlier blocks with the logs of an asset contract that this block links for the first time."""
+    rolling: bytes | None = None
+    """The rolling digest that was stored with it; None for a block that comes from a node."""
 
     @property
     def event_count(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from chain.values import Address
 from indexer.asset_documents import asset_fields, market_facts, new_asset, price_fields
 from indexer.block_documents import chain_events_documents
@@ -13,8 +15,8 @@ from indexer.market_documents import market_document, operator_id
 from indexer.row_documents import price_document, quarantine_document, transaction_document
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.world import World
+from store.commit import Change, Commit
 from store.identity import asset_id
-from store.ledger import Change, Commit
 
 
 class Books:
@@ -23,13 +25,22 @@ class Books:
     def __init__(self, marketplace: Address) -> None:
         self.marketplace = marketplace
 
-    def commit_of(self, world: World, blocks: Iterable[DecodedBlock], checkpoint: dict[str, Any]) -> Commit:
-        """Everything the batch adds and changes."""
+    def commit_of(
+        self,
+        world: World,
+        blocks: Iterable[DecodedBlock],
+        checkpoint: dict[str, Any],
+        rolling: Mapping[int, bytes],
+    ) -> Commit:
+        """Everything the batch adds and changes; `rolling`: the rolling digest by number of block."""
         new, changed = self._assets(world)
         return Commit(
             checkpoint=checkpoint,
             chain_events=[
-                document for block in blocks if block.block.event_count for document in event_documents(block)
+                document
+                for block in blocks
+                if block.block.event_count
+                for document in event_documents(block, rolling[block.block.number])
             ],
             transactions=[transaction_document(deed) for deed in world.deeds],
             prices=[price_document(point) for point in world.points],
@@ -98,7 +109,7 @@ def named_market(name: str, market: MarketState) -> dict[str, Any]:
     return {"_id": name, **market_document(market)}
 
 
-def event_documents(decoded: DecodedBlock) -> list[Any]:
+def event_documents(decoded: DecodedBlock, rolling: bytes) -> list[Any]:
     """The raw truth about a block, with the tokens it speaks of."""
     tokens = (
         token_id
@@ -106,7 +117,7 @@ def event_documents(decoded: DecodedBlock) -> list[Any]:
         for event in transaction.events
         if (token_id := getattr(event, "token_id", None)) is not None
     )
-    return list(chain_events_documents(decoded.block, tokens))
+    return list(chain_events_documents(replace(decoded.block, rolling=rolling), tokens))
 
 
 def _known(world: World, key: AssetKey) -> AssetState:

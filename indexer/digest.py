@@ -1,7 +1,8 @@
 """The state digest: equal states give equal digests, in whatever order and batches they came about.
 
 It is the sum modulo 2**256 of the SHA-256 of every state, so that a change costs two hashes and not a
-scan. It finds faults; it is no commitment against somebody who can choose the states.
+scan. It finds faults; it is no commitment against somebody who can choose the states. The digest of the
+events that led there is in `rolling`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -55,6 +55,10 @@ class Following:
         decoder.follow(contracts.asset, "asset")
         decoder.follow(contracts.agent, "agent")
         decoder.follow(contracts.marketplace, "marketplace")
+
+    def news(self) -> dict[str, Any]:
+        """What was found out about the chain's blooms and the checkpoint does not say yet."""
+        return self._gatherer.blooms.news()
 
     def addresses(self, market: MarketState) -> list[Address]:
         """Everything whose logs we want, under the given configuration."""

@@ -9,17 +9,15 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from chain.addresses import to_checksum
-from chain.bloom import is_blank, may_contain
 from chain.calls import get_asset_metadata
 from chain.decode import event_topic
 from chain.errors import WrongAnswer
 from chain.values import Address, Hash, Header, RawLog, Receipt, Reverted
-from indexer.blocks import Evidence, LoggedBlock, LoggedTransaction, logged_blocks
+from indexer.blocks import LoggedBlock, LoggedTransaction, logged_blocks
+from indexer.evidence import Blooms, emitters_of, evidence_of
 from indexer.ports import Chain
 from indexer.state import AssetKey, Metadata
 
-SATURATED_BITS = 1024
-"""A bloom with half its 2048 bits set says yes to one in eight strangers."""
 TRANSFER = event_topic("Transfer(address,address,uint256)")
 NOBODY = bytes(32)
 DEEDS = frozenset(
@@ -60,7 +58,8 @@ class Fetched:
 class Gatherer:
     """Asks for whole ranges (backfill) and single blocks (live). Safe to use from several threads."""
 
-    def __init__(self, chain: Chain, *, enrich: bool) -> None:
+    def __init__(self, chain: Chain, *, enrich: bool, blooms: Blooms | None = None) -> None:
+        self.blooms = blooms or Blooms()
         self._chain = chain
         self._enrich = enrich
 
@@ -82,7 +81,8 @@ class Gatherer:
         facts = self._chain.block_facts(header.hash, addresses)
         empty = LoggedBlock(header.number, header.hash, header.parent_hash, header.timestamp, [])
         found = logged_blocks(facts.logs, {header.number: header}) or [empty]
-        block = replace(found[0], evidence=facts.evidence)
+        evidence = self.blooms.judged(facts.evidence, facts.header, emitters_of(found[0]))
+        block = replace(found[0], evidence=evidence)
         return self.enriched([block], header.hash)[0]
 
     def enriched(self, blocks: list[LoggedBlock], at: Hash) -> list[LoggedBlock]:
@@ -103,6 +103,8 @@ class Gatherer:
     def _evident(self, block: LoggedBlock, header: Header, addresses: Sequence[Address]) -> LoggedBlock:
         """Hold the logs against the header's bloom; ask again where it says that logs are missing."""
         evidence, missing = evidence_of(block, header, addresses)
+        if evidence == "logs-only" or self.blooms.trouble:
+            return replace(block, evidence=self.blooms.judged(evidence, header, emitters_of(block)))
         if not missing:
             return replace(block, evidence=evidence)
         facts = self._chain.block_facts(header.hash, addresses)
@@ -139,20 +141,6 @@ def check_hashes(logs: Sequence[RawLog], headers: dict[int, Header]) -> None:
             raise WrongAnswer(
                 f"logs of block {header.number} are of {block_hash}, its header says {header.hash}"
             )
-
-
-def evidence_of(block: LoggedBlock, header: Header, addresses: Sequence[Address]) -> tuple[Evidence, bool]:
-    """How far the header's bloom vouches for the logs, and whether it speaks of logs we did not get."""
-    bloom = header.logs_bloom
-    if bloom is None or is_blank(bloom) or int(bloom, 16).bit_count() > SATURATED_BITS:
-        return "logs-only", False
-    told = {log.address for transaction in block.transactions for log in transaction.logs}
-    if not all(may_contain(bloom, to_checksum(address)) for address in told):
-        return "logs-only", False
-    missing = any(
-        bytes.fromhex(address[2:]) not in told and may_contain(bloom, address) for address in addresses
-    )
-    return "bloom", missing
 
 
 def minted_in(block: LoggedBlock) -> list[AssetKey]:

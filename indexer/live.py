@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from chain.values import BlockRef, Hash, Header
 from indexer.asset_documents import asset_base
 from indexer.block_documents import header_document
-from indexer.blocks import DecodedBlock
+from indexer.blocks import DecodedBlock, LoggedBlock
 from indexer.branch import Branch, DeepReorg, join
 from indexer.changes import Books, named_market
 from indexer.digest import moved
+from indexer.evidence import spans_of
 from indexer.finality import FinalityPolicy
 from indexer.following import Following
 from indexer.interpret import Interpreter
@@ -25,13 +26,15 @@ from indexer.market_documents import operator_id
 from indexer.parents import Parents
 from indexer.ports import Chain
 from indexer.rewind import Rewind, rewind_commit
+from indexer.rolling import links
 from indexer.standing import Standing
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.states import load
 from indexer.window import Applied, Bases, Window
 from indexer.world import World, needs_of
+from store.commit import Change, Commit
 from store.identity import asset_id
-from store.ledger import Change, Commit, Ledger
+from store.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +114,11 @@ class Follower:
         world = self._folded(prepared.decoded, prepared.adopted)
         first = self.window.first_touched(world)
         block = prepared.decoded.block
-        standing = self._after(world, header, block.event_count, len(world.rejected))
-        commit = self._books.commit_of(world, [prepared.decoded], standing.fields())
+        rolling = {link.block.number: link.digest for link in links(self.standing.rolling, [block])}
+        standing = self._after(world, header, block, rolling)
+        checkpoint = standing.fields() | self._following.news()
+        commit = self._books.commit_of(world, [prepared.decoded], checkpoint, rolling)
+        commit.tally = {block.evidence: 1}
         commit.headers = [header_document(header, block.evidence)]
         self._keep_bases(commit, first)
         self._ledger.commit(commit)
@@ -124,6 +130,7 @@ class Follower:
             frozenset(world.before),
             frozenset(world.operators_before),
             len(world.rejected),
+            block.evidence,
         )
         self.window.add(applied, first)
         self.market, self.standing = world.market, standing
@@ -151,16 +158,19 @@ class Follower:
     ) -> World:
         return World(self._interpreter, market, assets, operators)
 
-    def _after(self, world: World, header: Header, events: int, rejected: int) -> Standing:
+    def _after(
+        self, world: World, header: Header, block: LoggedBlock, rolling: Mapping[int, bytes]
+    ) -> Standing:
         digest = self.standing.digest
         return replace(
             self.standing,
             state="live",
             tip=header.ref,
             tip_timestamp=header.timestamp,
-            events=self.standing.events + events,
-            quarantined=self.standing.quarantined + rejected,
+            events=self.standing.events + block.event_count,
+            quarantined=self.standing.quarantined + len(world.rejected),
             digest=None if digest is None else moved(digest, world),
+            rolling=rolling.get(block.number, self.standing.rolling),
         )
 
     def _keep_bases(self, commit: Commit, first: Bases) -> None:
@@ -189,6 +199,7 @@ class Follower:
         new = self.window.bases_at(target.number, self.world_of)
         standing = replace(self.standing, finalized=target)
         commit = Commit(standing.fields(), forget_headers_up_to=target.number)
+        commit.spans = spans_of(self.window.evidence(self.window.finalized.number, target.number))
         commit.changed_assets = self._moved_bases(old, new)
         commit.changed_operators = [
             (operator_id(*key), *_base_change("base", {"said": new.operators.get(key)}, key in new.operators))

@@ -38,6 +38,7 @@ def load_window(ledger: Ledger, standing: Standing, following: Following, world_
             frozenset(world.before),
             frozenset(world.operators_before),
             len(world.rejected),
+            document["evidence"],
         )
     return window
 

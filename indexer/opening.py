@@ -13,6 +13,7 @@ from chain.events import Role
 from chain.values import Header
 from indexer.branch import DeepReorg
 from indexer.changes import named_market
+from indexer.evidence import Blooms, blooms_of, tally_fields
 from indexer.finality import FinalityPolicy
 from indexer.following import Contracts
 from indexer.ports import Chain
@@ -59,6 +60,10 @@ class Opening:
         self._ledger = ledger
         self._options = options
 
+    def blooms(self) -> Blooms:
+        """What is known of the chain's bloom filters."""
+        return blooms_of(self._ledger.checkpoint())
+
     def standing(self) -> Standing:
         """Where we stand. Raises ForeignDatabase, UnfinishedRebuild, DeepReorg."""
         genesis = self._chain.headers([0])[0]
@@ -92,6 +97,8 @@ class Opening:
             "addresses": _addresses(options.contracts),
             "startBlock": options.start_block,
             "eventsPerSecond": 0.0,
+            "evidence": tally_fields({}),
+            "blooms": None,
         }
         markets = [named_market(name, market) for name in ("seed", "base", "market")]
         self._ledger.begin(checkpoint, markets)

@@ -9,20 +9,25 @@ from msgspec.structs import replace
 
 from chain.values import Header
 from indexer.asset_documents import asset_base
+from indexer.block_documents import read_blocks
 from indexer.changes import Books, named_market
 from indexer.digest import to_text
+from indexer.evidence import Census, tally_fields
 from indexer.following import Following, Prepared
 from indexer.market_documents import operator_id
 from indexer.replay import NothingIndexed, Replayed, batches, replay
+from indexer.rolling import START, links, rolled
 from indexer.row_documents import price_document, quarantine_document, transaction_document
 from indexer.standing import Standing, standing_of
 from indexer.state import AssetKey
 from indexer.world import World
+from store.commit import AssetId, Change, Commit
 from store.identity import asset_id
-from store.ledger import AssetId, Change, Commit, Ledger
+from store.ledger import Ledger
 
 ASSETS_PER_COMMIT = 2000
-LAST_BLOCK = 2**63 - 1
+LAST_BLOCK = 2**63 - 2
+"""One more still fits into the 64 bits of a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,27 @@ class Outcome:
     assets: int
     digest: str
     digest_before: str | None
+    rolling: str
+    rolling_before: str
+    altered: tuple[int, ...] = ()
+    """Blocks whose stored events are not those that were indexed."""
 
     @property
     def agrees(self) -> bool:
-        return self.digest == self.digest_before
+        same = (self.digest, self.rolling) == (self.digest_before, self.rolling_before)
+        return same and not self.altered
+
+
+class AlteredEvents(RuntimeError):
+    """The raw events in the store are not those that were indexed: nothing may be folded from them."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"the stored events of block {number} (or of the one before it) are not those that were indexed: "
+            "its rolling digest says otherwise. Nothing was changed. `dvault prove --mend` finds and puts in "
+            f"the true ones; or rewind below block {number}"
+        )
+        self.number = number
 
 
 def check(ledger: Ledger, following: Following) -> Outcome:
@@ -52,10 +74,21 @@ def rebuild(ledger: Ledger, following: Following) -> Outcome:
 
     Until it is through, the checkpoint says that it is `unfinished`, and nobody indexes on top.
     """
+    _refuse_altered(ledger)
     ledger.note(unfinished="rebuild")
     outcome = _Rebuild(ledger, following).run()
-    ledger.note(unfinished=None)
+    ledger.note(unfinished=None, mendedFrom=None)
     return outcome
+
+
+def _refuse_altered(ledger: Ledger) -> None:
+    """Before anything is written: are these the events that were indexed, or put in by a mend since?"""
+    mended_from = (ledger.checkpoint() or {}).get("mendedFrom")
+    before = START
+    for block in read_blocks(ledger.blocks(-1, LAST_BLOCK if mended_from is None else mended_from - 1)):
+        if rolled(before, block) != block.rolling:
+            raise AlteredEvents(block.number)
+        before = block.rolling
 
 
 def rewind_below_finality(ledger: Ledger, following: Following, to: Header) -> Outcome:
@@ -63,7 +96,13 @@ def rewind_below_finality(ledger: Ledger, following: Following, to: Header) -> O
     standing = _standing(ledger)
     assert standing.finalized is not None
     finalized = min(standing.finalized, to.ref, key=lambda ref: ref.number)
-    after = replace(standing, tip=to.ref, tip_timestamp=to.timestamp, finalized=finalized)
+    after = replace(
+        standing,
+        tip=to.ref,
+        tip_timestamp=to.timestamp,
+        finalized=finalized,
+        rolling=ledger.rolling_at(to.number) or START,
+    )
     fields = {**after.fields(), "unfinished": f"rewind to block {to.number}"}
     ledger.commit(Commit(fields, rewind_above=to.number))
     return rebuild(ledger, following)
@@ -76,6 +115,9 @@ class _Rebuild:
         self._books = Books(following.contracts.marketplace)
         self._standing = _standing(ledger)
         self._next_block = 0
+        self._rolling = START
+        window = {document["_id"]: document["evidence"] for document in ledger.headers()}
+        self._census = Census(ledger.spans(0, LAST_BLOCK), window)
 
     def run(self) -> Outcome:
         tip = self._standing.tip
@@ -91,6 +133,12 @@ class _Rebuild:
     def _rewrite_rows(self, world: World, prepared: list[Prepared]) -> None:
         """Rows of the blocks since the last batch: the old go, the new come."""
         last = prepared[-1].decoded.block.number
+        blocks = [each.decoded.block for each in prepared]
+        for block in blocks:
+            self._census.see(block)
+        chain = list(links(self._rolling, blocks))
+        self._rolling = chain[-1].digest
+        moved = [(link.block.number, link.digest) for link in chain if link.digest != link.block.rolling]
         self._commit(
             Commit(
                 {},
@@ -98,6 +146,7 @@ class _Rebuild:
                 transactions=[transaction_document(deed) for deed in world.deeds],
                 prices=[price_document(point) for point in world.points],
                 quarantined=[quarantine_document(d.block, bad) for d, bad in world.rejected],
+                rolled=moved,
             )
         )
         self._next_block = last + 1
@@ -158,10 +207,11 @@ class _Rebuild:
             digest=replayed.digest(),
             events=replayed.events,
             quarantined=replayed.rejected,
+            rolling=replayed.rolling,
         )
         self._commit(
             Commit(
-                standing.fields(),
+                {**standing.fields(), "evidence": tally_fields(self._census.tally)},
                 changed_operators=said,
                 removed_operators=strangers,
                 markets=[named_market("market", world.market), named_market("base", bases.market)],
@@ -186,4 +236,7 @@ def _outcome(replayed: Replayed, standing: Standing) -> Outcome:
         len(replayed.assets),
         to_text(replayed.digest()),
         None if standing.digest is None else to_text(standing.digest),
+        replayed.rolling.hex(),
+        standing.rolling.hex(),
+        tuple(replayed.altered),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from indexer.digest import digest_of
 from indexer.following import Following, Prepared
 from indexer.interpret import Interpreter
 from indexer.market_documents import market_state
+from indexer.rolling import START, rolled
 from indexer.standing import Standing
 from indexer.state import AssetState
 from indexer.window import Bases
@@ -40,10 +41,23 @@ class Replayed:
     blocks: int = 0
     events: int = 0
     rejected: int = 0
+    rolling: bytes = START
+    """The rolling digest of what was folded."""
+    altered: list[int] = field(default_factory=list)
+    """Blocks whose stored events are not what their stored rolling digest says."""
+    stored_rolling: bytes = START
 
     @property
     def assets(self) -> list[AssetState]:
         return [state for state in self.world.assets.values() if state is not None]
+
+    def roll(self, block: LoggedBlock) -> None:
+        """Take a block into the digests, and hold it against what is stored with it."""
+        stored_before, self.stored_rolling = self.stored_rolling, block.rolling or b""
+        follows = rolled(stored_before, block)
+        if follows != block.rolling:
+            self.altered.append(block.number)
+        self.rolling = follows if self.rolling == stored_before else rolled(self.rolling, block)
 
     def digest(self) -> int:
         approving = [key for key, approved in self.world.operators.items() if approved]
@@ -83,6 +97,7 @@ def _folded(replayed: Replayed, following: Following, block: LoggedBlock, finali
         replayed.bases.market = world.market
     else:
         _fold_with_bases(replayed, prepared)
+    replayed.roll(block)
     replayed.blocks += 1
     replayed.events += block.event_count
     return prepared

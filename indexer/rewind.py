@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,17 +13,20 @@ from msgspec.structs import replace
 
 from chain.values import BlockRef
 from indexer.asset_documents import asset_state
+from indexer.blocks import Evidence
 from indexer.changes import Books, named_market
 from indexer.digest import moved
 from indexer.market_documents import operator_id
+from indexer.rolling import START
 from indexer.standing import Standing
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.states import load_operators, sellers
 from indexer.window import Window
 from indexer.world import World
+from store.commit import Change, Commit
 from store.documents import ORPHANS_KEPT
 from store.identity import asset_id, new_id
-from store.ledger import Change, Commit, Ledger
+from store.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,11 @@ class Rewind:
         applied = self.window.blocks
         return [applied[number].header.ref for number in sorted(applied) if number > self.ancestor.number]
 
+    @property
+    def evidence(self) -> list[Evidence]:
+        """Of each orphaned block."""
+        return [self.window.blocks[ref.number].evidence for ref in self.orphaned]
+
     def total(self, what: str) -> int:
         """Sum of `events` or `rejected` over the orphaned blocks."""
         return sum(getattr(self.window.blocks[ref.number], what) for ref in self.orphaned)
@@ -54,12 +63,13 @@ def rewind_commit(rewind: Rewind, books: Books, ledger: Ledger) -> tuple[Commit,
     kept_assets, kept_operators = _still_touched(rewind)
     current = _current_states(assets, ledger)
     world = _world_of_change(rewind, assets, operators, current, ledger)
-    standing = _standing_after(rewind, world)
+    standing = _standing_after(rewind, world, ledger.rolling_at(rewind.ancestor.number) or START)
     gone = [key for key in assets if world.assets[key] is None]
     back = [key for key in assets if world.assets[key] is not None]
     commit = Commit(
         checkpoint=standing.fields(),
         rewind_above=rewind.ancestor.number,
+        tally={kind: -count for kind, count in Counter(rewind.evidence).items()},
         dropped_contracts=_unlinked(rewind),
         removed_assets=[asset_id(*key) for key in gone],
         changed_assets=[
@@ -112,7 +122,7 @@ def _world_of_change(
     return world
 
 
-def _standing_after(rewind: Rewind, world: World) -> Standing:
+def _standing_after(rewind: Rewind, world: World, rolling: bytes) -> Standing:
     before = rewind.standing
     return replace(
         before,
@@ -120,6 +130,7 @@ def _standing_after(rewind: Rewind, world: World) -> Standing:
         quarantined=before.quarantined - rewind.total("rejected"),
         reorgs=before.reorgs + 1,
         digest=None if before.digest is None else moved(before.digest, world),
+        rolling=rolling,
     )
 
 

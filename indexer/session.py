@@ -51,11 +51,12 @@ class Session:
         self._ledger = ledger
         self._options = options
         self._watch = watch
-        self._gatherer = Gatherer(chain, enrich=options.enrich)
+        opening = Opening(chain, ledger, options)
+        self._gatherer = Gatherer(chain, enrich=options.enrich, blooms=opening.blooms())
         self._following = Following(
             options.contracts, Decoder(options.abis), self._gatherer, options.start_block, options.range_max
         )
-        self._standing = Opening(chain, ledger, options).standing()
+        self._standing = opening.standing()
         self._follower = self._load_follower()
 
     @property

@@ -10,6 +10,7 @@ import msgspec
 
 from chain.values import BlockRef, Header
 from indexer.digest import to_text
+from indexer.rolling import START
 
 State = Literal["backfilling", "live", "halted"]
 
@@ -29,6 +30,8 @@ class Standing(msgspec.Struct, frozen=True):
     digest: int | None
     head: BlockRef | None = None
     head_timestamp: int | None = None
+    rolling: bytes = START
+    """The rolling digest at the tip."""
 
     def fields(self) -> dict[str, Any]:
         """As the checkpoint keeps it."""
@@ -43,6 +46,7 @@ class Standing(msgspec.Struct, frozen=True):
             "quarantined": self.quarantined,
             "reorgs": self.reorgs,
             "digest": None if self.digest is None else to_text(self.digest),
+            "rollingDigest": self.rolling.hex(),
             "lastError": None,
         }
 
@@ -51,8 +55,20 @@ class Standing(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, head=head.ref, head_timestamp=head.timestamp)
 
 
+class OlderLayout(RuntimeError):
+    """The database was filled by a version that kept no rolling digest."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this database was filled by an earlier version, without rolling digests and evidence. Nothing "
+            "was changed. Set MONGODB_DATABASE to an empty one and index again"
+        )
+
+
 def standing_of(document: Mapping[str, Any]) -> Standing:
-    """Read a checkpoint."""
+    """Read a checkpoint. Raises OlderLayout."""
+    if "rollingDigest" not in document:
+        raise OlderLayout
     digest = document["digest"]
     return Standing(
         document["chainId"],
@@ -67,6 +83,7 @@ def standing_of(document: Mapping[str, Any]) -> Standing:
         None if digest is None else int(digest, 16),
         _block(document["head"]),
         _seconds(document["headTimestamp"]),
+        bytes.fromhex(document["rollingDigest"]),
     )
 
 

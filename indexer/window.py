@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chain.values import BlockRef, Header
-from indexer.blocks import DecodedBlock
+from indexer.blocks import DecodedBlock, Evidence
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.world import World
 
@@ -23,6 +23,7 @@ class Applied:
     assets: frozenset[AssetKey] = frozenset()
     operators: frozenset[OperatorKey] = frozenset()
     rejected: int = 0
+    evidence: Evidence = "logs-only"
 
     @property
     def events(self) -> int:
@@ -56,6 +57,10 @@ class Window:
             return self.finalized
         applied = self.blocks.get(number)
         return applied.header.ref if applied else None
+
+    def evidence(self, above: int, up_to: int) -> dict[int, Evidence]:
+        """How the blocks above one height, up to another, are vouched for."""
+        return {n: self.blocks[n].evidence for n in sorted(self.blocks) if above < n <= up_to}
 
     def touched_above(self, number: int) -> tuple[set[AssetKey], set[OperatorKey]]:
         """Everything that blocks above a height touched."""

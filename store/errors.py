@@ -11,7 +11,9 @@ StoreError
 ├── IndexConflict        an index of that name or key is there with another definition
 ├── LeaseLost            another indexer may be writing now
 ├── Interrupted          the database failed in the middle of something
-└── NotFound             no document matches
+├── NotFound             no document matches
+├── Suspended            the account is suspended
+└── LastAdmin            nobody would be left to administer
 """
 
 from __future__ import annotations
@@ -94,8 +96,8 @@ class SchemaConflict(StoreError):
     def __init__(self, collection: str, misfits: int, example: object) -> None:
         super().__init__(
             f"{misfits} or more documents of {collection} do not fit its schema, the first is _id "
-            f"{example!r}. They were written by another version or by hand: rebuild the derived collections, "
-            "or repair these documents."
+            f"{example!r}. They were written by another version or by hand: repair these documents, or set "
+            "MONGODB_DATABASE to an empty one and index again."
         )
         self.collection, self.misfits, self.example = collection, misfits, example
 
@@ -136,3 +138,19 @@ class NotFound(StoreError):
     def __init__(self, kind: str, key: object) -> None:
         super().__init__(f"no {kind} {key}")
         self.kind, self.key = kind, key
+
+
+class Suspended(StoreError):
+    """The account is suspended: nobody signs in to it."""
+
+    def __init__(self, wallet: str) -> None:
+        super().__init__(f"the account of {wallet} is suspended")
+        self.wallet = wallet
+
+
+class LastAdmin(StoreError):
+    """The change would leave no active admin; nothing was changed."""
+
+    def __init__(self, wallet: str) -> None:
+        super().__init__(f"{wallet} is the last active admin: make somebody else one first")
+        self.wallet = wallet

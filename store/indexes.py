@@ -1,8 +1,8 @@
 """Every index we need, declared once; EARLY ones before indexing, LATE ones after the first backfill.
 
-Each index costs a large part of the insert rate, and building one over existing documents is cheap: hence
-only what the indexer itself asks for is there from the start. Lists sort by a key and then `_id`, so their
-indexes end in `_id`.
+People's are early: uniqueness and expiry must hold from the first document on. Of the chain's, each costs a
+large part of the insert rate, and building one over existing documents is cheap: hence only what the indexer
+itself asks for is there from the start. Lists sort by a key and then `_id`, so their indexes end in `_id`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ BUILT_BY_ANOTHER = (85, 86)
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One index; `present` names a path that a document must have to be in it (None: every document)."""
+    """One index; `present` names a path that a document must have to be in it (None: every document).
+
+    `expire_after_seconds`: documents are removed that long after the time they hold there.
+    """
 
     collection: str
     keys: tuple[Key, ...]
     unique: bool = False
     present: str | None = None
+    expire_after_seconds: int | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +47,8 @@ class Index:
             found["unique"] = True
         if self.present:
             found["partialFilterExpression"] = {self.present: {"$exists": True}}
+        if self.expire_after_seconds is not None:
+            found["expireAfterSeconds"] = self.expire_after_seconds
         return found
 
 
@@ -65,11 +71,28 @@ def down(*paths: str) -> tuple[Key, ...]:
 
 CHAIN_ORDER = ("blockchain.blockNumber", "blockchain.logIndex", "_id")
 
-EARLY: tuple[Index, ...] = (
+INDEXING: tuple[Index, ...] = (
     Index("assets", up("chain.listing.seller"), present="chain.listing.seller"),
     Index("assets", up("chain.base"), present="chain.base"),
     Index("operatorApprovals", up("base"), present="base"),
 )
+
+SESSION_KEPT_SECONDS = 24 * 3600
+"""How long a session that is over can still be looked up: reuse of its tokens is told apart from nonsense."""
+PEOPLE: tuple[Index, ...] = (
+    Index("users", up("walletAddress"), unique=True),
+    Index("users", up("apiKeys.key")),
+    Index("users", up("nonce"), present="nonce"),
+    Index("users", up("roles", "_id")),
+    Index("sessions", up("userId", "isValid", "_id")),
+    Index("sessions", up("expiresAt"), expire_after_seconds=SESSION_KEPT_SECONDS),
+    Index("nonces", up("expiresAt"), expire_after_seconds=0),
+    Index("auditLog", down("at", "_id")),
+    Index("auditLog", (*up("target"), *down("at", "_id"))),
+    Index("auditLog", (*up("actor.name"), *down("at", "_id"))),
+)
+
+EARLY: tuple[Index, ...] = (*INDEXING, *PEOPLE)
 
 ASSET_LISTS: tuple[Index, ...] = (
     Index("assets", up("contractAddress", "tokenId"), unique=True),

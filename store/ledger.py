@@ -6,21 +6,20 @@ A commit holds raw blocks, rows, assets *and* the checkpoint; a crash anywhere m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 from bson import ObjectId
+from pymongo import UpdateMany
 from pymongo.client_session import ClientSession
 
-from store import bulk
+from store import bulk, spans
+from store.commit import TALLIED, Commit, Document
 from store.connection import MAJORITY, SNAPSHOT, Connection, translated
 from store.errors import LeaseLost, NotFound
-from store.identity import row_id
+from store.orphans import orphan_id, orphan_of, with_people
+from store.spans import Span
 
-Document = Mapping[str, Any]
-AssetId = ObjectId
-Change = tuple[Any, Document, Document]
 INDEXER = "indexer"
 DOCUMENTS_AT_ONCE = 500
 """The driver would take 16 MB at a time, five times that as Python objects."""
@@ -31,45 +30,21 @@ class EventfulBlock(NamedTuple):
 
     number: int
     hash: str
-
-
-@dataclass(slots=True)
-class Commit:
-    """Everything that one step of the indexer changes.
-
-    `checkpoint` is merged into the checkpoint. With `rewind_above`, everything above that block is
-    taken back first. Changes are (id, fields to set, fields to unset), in dotted paths.
-    """
-
-    checkpoint: dict[str, Any]
-    rewind_above: int | None = None
-    rewrite_rows_of: tuple[int, int] | None = None
-    """Blocks, both ends inclusive, whose rows are deleted before `transactions` and `prices` go in."""
-    dropped_contracts: Sequence[str] = ()
-    chain_events: Sequence[Document] = ()
-    headers: Sequence[Document] = ()
-    transactions: Sequence[Document] = ()
-    prices: Sequence[Document] = ()
-    quarantined: Sequence[Document] = ()
-    new_assets: Sequence[Document] = ()
-    changed_assets: Sequence[Change] = ()
-    removed_assets: Sequence[ObjectId] = ()
-    changed_operators: Sequence[Change] = ()
-    removed_operators: Sequence[str] = ()
-    markets: Sequence[Document] = ()
-    reorg: Document | None = None
-    forget_headers_up_to: int | None = None
-    trusted: bool = False
-    """History in bulk: the server need not validate what the program's types already promise."""
+    rolling: bytes
+    """The rolling digest after it."""
 
 
 class Ledger:
     """The store, as the indexer needs it."""
 
-    def __init__(self, connection: Connection, epoch: int) -> None:
+    def __init__(self, connection: Connection, epoch: int, *, guest: bool = False) -> None:
+        """A guest writes under the epoch of whoever indexes, and not while documents are of two times."""
         self._client = connection.client
         self._database = connection.database
         self._epoch = epoch
+        self._ours: dict[str, Any] = {"_id": INDEXER, "epoch": epoch} | (
+            {"unfinished": None} if guest else {}
+        )
 
     # --- writing ----------------------------------------------------------------------
 
@@ -82,11 +57,13 @@ class Ledger:
             )
 
     def _write(self, commit: Commit, session: ClientSession) -> None:
-        self._move_checkpoint(commit.checkpoint, session)
+        self._move_checkpoint(commit.checkpoint, commit.tally, session)
         if commit.rewind_above is not None:
             self._rewind(commit.rewind_above, commit.dropped_contracts, session)
         if commit.rewrite_rows_of is not None:
             self._delete_rows(*commit.rewrite_rows_of, session)
+        for number in commit.rewritten_blocks:
+            self._delete("chainEvents", _chunks(number), session)
         self._remove_assets(commit.removed_assets, session)
         for name, documents in self._inserts(commit, session):
             bulk.insert(self._database, name, documents, session, validate=not commit.trusted)
@@ -99,6 +76,7 @@ class Ledger:
         self._replace("market", commit.markets, session)
         if commit.forget_headers_up_to is not None:
             self._delete("blocks", {"_id": {"$lte": commit.forget_headers_up_to}}, session)
+        self._vouch(commit, session)
 
     def _inserts(self, commit: Commit, session: ClientSession) -> Iterator[tuple[str, Sequence[Document]]]:
         yield "chainEvents", commit.chain_events
@@ -109,10 +87,22 @@ class Ledger:
         yield "quarantine", commit.quarantined
         yield "reorgs", [commit.reorg] if commit.reorg is not None else ()
 
-    def _move_checkpoint(self, fields: Mapping[str, Any], session: ClientSession) -> None:
+    def _vouch(self, commit: Commit, session: ClientSession) -> None:
+        spans.lay(self._database, [*commit.spans, *commit.vouched], session)
+        updates = [
+            UpdateMany(_chunks(span.first, span.last), {"$set": {"evidence": span.evidence}})
+            for span in commit.vouched
+        ] + [UpdateMany(_chunks(number), {"$set": {"rollingDigest": d}}) for number, d in commit.rolled]
+        if updates:
+            self._database["chainEvents"].bulk_write(updates, ordered=False, session=session)
+
+    def _move_checkpoint(
+        self, fields: Mapping[str, Any], tally: Mapping[str, int], session: ClientSession
+    ) -> None:
+        gained = {f"evidence.{TALLIED[kind]}": count for kind, count in tally.items() if count}
         moved = self._database["checkpoints"].update_one(
-            {"_id": INDEXER, "epoch": self._epoch},
-            {"$set": {**fields, "updatedAt": datetime.now(UTC)}, "$inc": {"version": 1}},
+            self._ours,
+            {"$set": {**fields, "updatedAt": datetime.now(UTC)}, "$inc": {"version": 1, **gained}},
             session=session,
         )
         if moved.matched_count == 0:
@@ -121,6 +111,7 @@ class Ledger:
     def _rewind(self, ancestor: int, dropped: Sequence[str], session: ClientSession) -> None:
         self._delete("chainEvents", {"_id": {"$gte": ancestor + 1}}, session)
         self._delete("blocks", {"_id": {"$gt": ancestor}}, session)
+        spans.cut(self._database, ancestor, session)
         self._delete("quarantine", {"blockNumber": {"$gt": ancestor}}, session)
         for name in ("transactions", "priceHistory"):
             self._delete(name, {"blockchain.blockNumber": {"$gt": ancestor}}, session)
@@ -191,7 +182,7 @@ class Ledger:
     def note(self, **fields: Any) -> None:
         """Say something in the checkpoint that changes nothing a reader computes from."""
         with translated():
-            self._database["checkpoints"].update_one({"_id": INDEXER, "epoch": self._epoch}, {"$set": fields})
+            self._database["checkpoints"].update_one(self._ours, {"$set": fields})
 
     def market(self, which: str) -> dict[str, Any]:
         """The configuration now ("market"), at finality ("base") or at the start ("seed")."""
@@ -233,9 +224,21 @@ class Ledger:
         """Our newest eventful block at or below a height."""
         with translated():
             found = self._database["chainEvents"].find_one(
-                {"_id": {"$lt": up_to + 1}}, {"hash": 1}, sort=[("_id", -1)]
+                {"_id": {"$lt": up_to + 1}}, {"hash": 1, "rollingDigest": 1}, sort=[("_id", -1)]
             )
-        return EventfulBlock(int(found["_id"]), "0x" + found["hash"].hex()) if found else None
+        if found is None:
+            return None
+        return EventfulBlock(int(found["_id"]), "0x" + found["hash"].hex(), found["rollingDigest"])
+
+    def rolling_at(self, number: int) -> bytes | None:
+        """The rolling digest at a height; None before the first block with events."""
+        newest = self.newest_block(number)
+        return newest.rolling if newest else None
+
+    def spans(self, first: int, last: int) -> list[Span]:
+        """Evidence of the final blocks without events that reach into a range, both ends inclusive."""
+        with translated():
+            return spans.read(self._database, first, last)
 
     def headers(self) -> Iterator[dict[str, Any]]:
         """The unfinalized window, oldest first."""
@@ -252,37 +255,10 @@ class Ledger:
             yield from cursor.sort(sort, 1) if sort else cursor
 
 
+def _chunks(first: int, last: int | None = None) -> Document:
+    """Blocks with all their chunks."""
+    return {"_id": {"$gte": first, "$lt": (first if last is None else last) + 1}}
+
+
 def _operators(fields: Document, gone: Document) -> dict[str, Document]:
     return {name: values for name, values in (("$set", fields), ("$unset", gone)) if values}
-
-
-CHAIN_METADATA = ("assetLocation", "acquisitionDate")
-PEOPLE = ("media", "verification", "stats", "updatedAt")
-
-
-def orphan_id(asset: Document) -> ObjectId:
-    return row_id(asset["chain"]["mintTransactionHash"], 0, f"orphan:{asset['_id']}")
-
-
-def orphan_of(asset: Document) -> Document | None:
-    """What people wrote about an asset, kept apart from whatever gets its token id next."""
-    metadata = {key: value for key, value in asset["metadata"].items() if key not in CHAIN_METADATA}
-    people = {key: asset[key] for key in PEOPLE if key in asset} | (
-        {"metadata": metadata} if metadata else {}
-    )
-    if not people:
-        return None
-    return {
-        "_id": orphan_id(asset),
-        "contractAddress": asset["contractAddress"],
-        "tokenId": asset["tokenId"],
-        "mintTransactionHash": asset["chain"]["mintTransactionHash"],
-        "people": people,
-    }
-
-
-def with_people(asset: Document, people: Document | None) -> Document:
-    if people is None:
-        return asset
-    metadata = {**people.get("metadata", {}), **asset["metadata"]}
-    return {**asset, **people, "metadata": metadata}

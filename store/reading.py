@@ -7,21 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-import pymongo
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
+from store.answering import answering
 from store.assets import Assets
 from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
-from store.errors import StoreUnreachable
 from store.market import Figures, LatestFigures, Market
 from store.prices import Prices
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.transactions import Transactions
 
-SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE = 239, 246
-"""The server cannot read at that moment, because the reader was slow or a collection just changed."""
 IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
 """By the server's clock, as whoever takes the lease judges it."""
 STANDING = {"_id": {"$in": ["indexer", "lease", "endpoints"]}, "$expr": IN_FORCE}
@@ -83,32 +79,16 @@ class Reading:
     @contextmanager
     def view(self) -> Iterator[View]:
         """A view for one answer; whatever keeps the store from answering is StoreUnreachable."""
-        with self._readable(), self._database.client.start_session(snapshot=True) as session:
+        client = self._database.client
+        with answering(self._database, self._timeout_seconds), client.start_session(snapshot=True) as session:
             yield View(Snapshot(self._database, session), self._figures)
 
     def standing(self) -> Standing:
         """Checkpoint, lease and cards by one read, for those who ask very often. Raises StoreUnreachable."""
-        with self._readable():
+        with answering(self._database, self._timeout_seconds):
             found = {document["_id"]: document for document in self._database["checkpoints"].find(STANDING)}
         return Standing(
             cast("CheckpointDocument | None", found.get("indexer")),
             cast("LeaseDocument | None", found.get("lease")),
             cast("EndpointsDocument | None", found.get("endpoints")),
         )
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            with pymongo.timeout(self._timeout_seconds):
-                yield
-        except PyMongoError as error:
-            if _passes(error):
-                raise StoreUnreachable(f"database {self._database.name}", str(error)) from error
-            raise
-
-
-def _passes(error: PyMongoError) -> bool:
-    """Is it a trouble of the moment, not a fault of ours?"""
-    if isinstance(error, ConnectionFailure | ExecutionTimeout) or error.timeout:
-        return True
-    return isinstance(error, OperationFailure) and error.code in (SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from store.documents import CheckpointDocument, ReorgDocument
 from store.pages import By, Order, Page, PageRequest, Source, read_page
@@ -11,6 +12,21 @@ from store.snapshot import Document, Snapshot
 RECENT_BLOCKS = 1000
 """How far back a transaction is looked for while the index that finds it anywhere is not built yet."""
 NEWEST_REORG_FIRST: Order = (By("detectedAt", -1), By("_id", -1))
+
+
+def shares(tally: Mapping[str, int] | None, blooms: Mapping[str, Any] | None) -> dict[str, Any]:
+    """How much of history, start block to tip, is vouched for; blooms that are unusable vouch for nothing."""
+    counts = {"receipts": 0, "bloom": 0, "logsOnly": 0, **(tally or {})}
+    if blooms is not None:
+        counts |= {"bloom": 0, "logsOnly": counts["logsOnly"] + counts["bloom"]}
+    blocks = sum(counts.values())
+    return {
+        **counts,
+        "blocks": blocks,
+        "provenShare": counts["receipts"] / blocks if blocks else 0.0,
+        "vouchedShare": (counts["receipts"] + counts["bloom"]) / blocks if blocks else 0.0,
+        "blooms": None if blooms is None else dict(blooms),
+    }
 
 
 class Status:

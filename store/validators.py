@@ -45,7 +45,8 @@ def _fields(shape: Any) -> Schema:
     optional = {name for name, hint in hints.items() if get_origin(hint) is NotRequired}
     properties = {name: schema_of(get_args(h)[0] if name in optional else h) for name, h in hints.items()}
     required = sorted(hints.keys() - optional)
-    return {"bsonType": "object", "required": required, "properties": properties}
+    # MongoDB refuses an empty list of required fields.
+    return {"bsonType": "object", **({"required": required} if required else {}), "properties": properties}
 
 
 def _list(arguments: tuple[Any, ...]) -> Schema:
@@ -101,6 +102,7 @@ def _checkpoints() -> Schema:
 
 VALIDATORS: dict[str, Schema] = {
     "chainEvents": schema_of(documents.ChainEventsDocument),
+    "evidence": schema_of(documents.EvidenceDocument),
     "blocks": schema_of(documents.HeaderDocument),
     "checkpoints": _checkpoints(),
     "market": schema_of(documents.MarketDocument),
@@ -111,5 +113,9 @@ VALIDATORS: dict[str, Schema] = {
     "quarantine": schema_of(documents.QuarantineDocument),
     "reorgs": schema_of(documents.ReorgDocument),
     "orphans": schema_of(documents.OrphanDocument),
+    "users": schema_of(documents.UserDocument),
+    "sessions": schema_of(documents.SessionDocument),
+    "nonces": schema_of(documents.NonceDocument),
+    "auditLog": schema_of(documents.AuditDocument),
 }
-"""By collection name: every collection that the indexer writes."""
+"""By collection name: every collection that we write."""

@@ -44,6 +44,25 @@ class Endpoint(Shape):
     supports = fields.Dict(keys=fields.String(), values=fields.Boolean())
 
 
+class Blooms(Shape):
+    """The block that showed that the chain's bloom filters cannot be relied on."""
+
+    block = fields.Integer()
+    reason = text()
+
+
+class Evidence(Shape):
+    """Blocks from the start block to the tip by how they are vouched for, and shares of them, 0 to 1."""
+
+    receipts = fields.Integer()
+    bloom = fields.Integer()
+    logs_only = fields.Integer()
+    blocks = fields.Integer()
+    proven_share = fields.Float()
+    vouched_share = fields.Float()
+    blooms = fields.Nested(Blooms, allow_none=True)
+
+
 class Status(Shape):
     chain_id = maybe_whole()
     state = text()
@@ -58,6 +77,8 @@ class Status(Shape):
     reorgs = fields.Integer()
     lease = fields.Nested(Lease, allow_none=True)
     digest = maybe_text()
+    rolling_digest = maybe_text()
+    evidence = fields.Nested(Evidence)
     last_error = maybe_text()
     updated_at = maybe_time()
     endpoints = fields.List(fields.Nested(Endpoint))

@@ -129,14 +129,24 @@ def _tell_outcome(outcome: Outcome, as_json: bool) -> None:
         "assets": outcome.assets,
         "digest": outcome.digest,
         "digestBefore": outcome.digest_before,
+        "rollingDigest": outcome.rolling,
+        "rollingDigestBefore": outcome.rolling_before,
+        "alteredBlocks": list(outcome.altered),
         "agrees": outcome.agrees,
     }
     if as_json:
         answer(document)
         return
-    verdict = "as before" if outcome.agrees else f"it was {outcome.digest_before}"
+    verdict = "as before" if outcome.digest == outcome.digest_before else f"it was {outcome.digest_before}"
     messages.print(f"{outcome.events} events of {outcome.blocks} blocks, {outcome.assets} assets")
     messages.print(f"digest {outcome.digest}, {verdict}")
+    rolled = "as before" if outcome.rolling == outcome.rolling_before else f"it was {outcome.rolling_before}"
+    messages.print(f"rolling digest {outcome.rolling}, {rolled}")
+    if outcome.altered:
+        messages.print(
+            f"the stored events of block {outcome.altered[0]} are not those that were indexed "
+            f"({len(outcome.altered)} such blocks): `dvault prove --mend` finds and puts in the true ones"
+        )
 
 
 @click.command()
@@ -190,5 +200,5 @@ def _target_on_chain(ledger: Ledger, node: Node, number: int) -> Header:
     if newest is not None:
         told = node.header(newest.number)
         if told is None or told.hash != newest.hash:
-            raise DeepReorg(BlockRef(*newest), told.hash if told else "nothing")
+            raise DeepReorg(BlockRef(newest.number, newest.hash), told.hash if told else "nothing")
     return header

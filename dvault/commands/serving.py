@@ -17,7 +17,6 @@ from dvault.interruption import until_interrupted
 from dvault.worker_metrics import share_metrics
 from store import lifeline
 
-WORKERS = 1
 THREADS = 16
 LOOK_SECONDS = 0.2
 
@@ -47,7 +46,7 @@ def serve(host: str | None, port: int | None) -> None:
             interface=Interfaces.WSGI,
             address=chosen.host,
             port=free_port,
-            workers=WORKERS,
+            workers=chosen.api_workers,
             blocking_threads=THREADS,
             websockets=False,
             log_enabled=chosen.log_level == "DEBUG",

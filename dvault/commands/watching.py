@@ -18,6 +18,7 @@ from store.connection import Connection
 from store.errors import Interrupted, MongodUnavailable, StoreUnreachable
 from store.pages import PageRequest
 from store.reading import Reading
+from store.status import shares
 
 OK, SYNCING, LAGGING, FAILED, UNREACHABLE = 0, 2, 3, 4, 5
 LAG_BLOCKS = 5
@@ -85,9 +86,21 @@ def report_of(connection: Connection, chain_id: int) -> dict[str, Any]:
         "reorgs": checkpoint.get("reorgs", 0),
         "lease": {"holder": lease["holder"], "epoch": lease["epoch"]} if lease else None,
         "digest": checkpoint.get("digest"),
+        "rollingDigest": checkpoint.get("rollingDigest"),
+        "evidence": shares(checkpoint.get("evidence"), checkpoint.get("blooms")),
         "lastError": checkpoint.get("lastError"),
         "endpoints": [dict(card) for card in standing.endpoints["endpoints"]] if standing.endpoints else [],
     }
+
+
+def _evidence_words(told: Mapping[str, Any]) -> str:
+    parts = f"{told['provenShare']:.1%} proven by receipts, {told['vouchedShare']:.1%} with blooms"
+    blooms = told["blooms"]
+    return (
+        parts
+        if blooms is None
+        else f"{parts}; blooms are unusable since {blooms['block']}: {blooms['reason']}"
+    )
 
 
 def exit_code(report: Mapping[str, Any]) -> int:
@@ -118,6 +131,8 @@ def _table(report: Mapping[str, Any]) -> Table:
 def _word(value: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, Mapping) and "provenShare" in value:
+        return _evidence_words(value)
     if isinstance(value, Mapping):
         return "  ".join(str(each) for each in value.values())
     return str(value)

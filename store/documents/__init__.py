@@ -28,9 +28,21 @@ from store.documents.books import (
     QuarantineDocument,
     ReorgDocument,
 )
+from store.documents.people import (
+    ActorDocument,
+    AuditDocument,
+    NonceDocument,
+    NotificationPreferencesDocument,
+    ProfileDocument,
+    Role,
+    SessionDocument,
+    UserDocument,
+    UserStatus,
+)
 from store.documents.raw import (
     ChainEventsDocument,
     Evidence,
+    EvidenceDocument,
     HeaderDocument,
     LogDocument,
     TransactionLogs,
@@ -49,6 +61,7 @@ __all__ = [
     "ORPHANS_KEPT",
     "ChainEventsDocument",
     "Evidence",
+    "EvidenceDocument",
     "HeaderDocument",
     "LogDocument",
     "TransactionLogs",
@@ -77,4 +90,13 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "ActorDocument",
+    "AuditDocument",
+    "NonceDocument",
+    "NotificationPreferencesDocument",
+    "ProfileDocument",
+    "Role",
+    "SessionDocument",
+    "UserDocument",
+    "UserStatus",
 ]

@@ -40,6 +40,21 @@ class MarketDocument(TypedDict):
     owners: dict[str, str]
 
 
+class EvidenceTally(TypedDict):
+    """How many blocks, from the start block to the tip, are vouched for in which way."""
+
+    receipts: int
+    bloom: int
+    logsOnly: int
+
+
+class BloomTrouble(TypedDict):
+    """The block that showed that the chain's bloom filters cannot be relied on, and why."""
+
+    block: int
+    reason: str
+
+
 class CheckpointDocument(TypedDict):
     """collection checkpoints, `_id` "indexer": where we stand; written in the transaction of every commit."""
 
@@ -66,6 +81,15 @@ class CheckpointDocument(TypedDict):
 
     None until the first backfill is through.
     """
+    rollingDigest: str
+    """Rolling digest of the events of every block up to the tip, as 64 hex digits."""
+    evidence: EvidenceTally
+    blooms: BloomTrouble | None
+    """None while the chain's bloom filters are relied on."""
+    unfinished: NotRequired[str | None]
+    """What was interrupted and left documents of two times; `dvault rebuild` finishes it."""
+    mendedFrom: NotRequired[int | None]
+    """The lowest block whose raw events were replaced since the rolling digests were written."""
     eventsPerSecond: float
     lastError: str | None
     updatedAt: datetime

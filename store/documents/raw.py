@@ -38,6 +38,8 @@ class ChainEventsDocument(TypedDict):
     parentHash: bytes
     timestamp: datetime
     evidence: Evidence
+    rollingDigest: bytes
+    """Of everything our contracts have logged up to this block and in it; the same in every chunk."""
     tokens: list[int]
     transactions: list[TransactionLogs]
     facts: dict[str, Any]
@@ -51,4 +53,12 @@ class HeaderDocument(TypedDict):
     hash: str
     parentHash: str
     timestamp: datetime
+    evidence: Evidence
+
+
+class EvidenceDocument(TypedDict):
+    """collection evidence: final blocks without events, `_id` to `toBlock`, that are vouched for alike."""
+
+    _id: int
+    toBlock: int
     evidence: Evidence

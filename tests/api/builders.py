@@ -10,6 +10,9 @@ from bson import ObjectId
 from eth_utils.address import to_checksum_address
 from pymongo.database import Database
 
+from api.auth.options import Auth
+from store.accounts import Accounts
+
 ETHER = 10**18
 GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
 BLOCK_SECONDS = 3600
@@ -30,6 +33,11 @@ def object_id(*parts: object) -> ObjectId:
 
 ALICE, BOB, CAROL = address("alice"), address("bob"), address("carol")
 RWA, OTHER_RWA, MARKET, AGENT = address("rwa"), address("old rwa"), address("market"), address("agent")
+
+
+def auth(database: Database[Any]) -> Auth:
+    """Signing in, as on a development machine."""
+    return Auth(Accounts(database), ("a key of a test, long enough for HS256",))
 
 
 def at(block: int) -> datetime:
@@ -63,6 +71,9 @@ def checkpoint(tip: int | None = 100, **changed: Any) -> dict[str, Any]:
         "quarantined": 0,
         "reorgs": 0,
         "digest": "0" * 64,
+        "rollingDigest": "0" * 64,
+        "evidence": {"receipts": 0, "bloom": 60, "logsOnly": 41},
+        "blooms": None,
         "eventsPerSecond": 0.0,
         "lastError": None,
         "updatedAt": GENESIS,
@@ -246,6 +257,7 @@ def chain_events(block: int, *transactions: object) -> dict[str, Any]:
         "tokens": [],
         "transactions": seen,
         "facts": {},
+        "rollingDigest": bytes(32),
     }
 
 

@@ -106,7 +106,9 @@ def node() -> Node:
 
 @pytest.fixture
 def app(database: Database[Any], clock: TickingClock, node: Node) -> Flask:
-    return make_app(Reading(database), secret_key="a test", pending=node, clock=clock)
+    return make_app(
+        Reading(database), secret_key="a test", auth=builders.auth(database), pending=node, clock=clock
+    )
 
 
 @pytest.fixture

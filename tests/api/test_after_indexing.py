@@ -9,7 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from api import make_app
+from api.auth.options import Auth
 from dvault.pending import AskedNode
+from store.accounts import Accounts
 from store.connection import Connection
 from store.indexes import ensure_late
 from store.reading import Reading
@@ -34,7 +36,12 @@ def indexing(played: tuple[Stage, MarketPlay], shared_connection: Connection) ->
 @pytest.fixture
 def reader(played: tuple[Stage, MarketPlay], indexing: Indexing) -> Iterator[FlaskClient]:
     asked = AskedNode([played[0].rpc.url], clock=iter(range(0, 10**6, 10)).__next__)
-    app = make_app(Reading(indexing.database), secret_key="a test", pending=asked)
+    app = make_app(
+        Reading(indexing.database),
+        secret_key="a test",
+        auth=Auth(Accounts(indexing.database), ("k" * 32,)),
+        pending=asked,
+    )
     with app.test_client() as client:
         yield client
     asked.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from builders import ALICE, ETHER, asset, at, block_ref, chain_events, checkpoint, deed, hash_of
+from builders import ALICE, ETHER, asset, at, auth, block_ref, chain_events, checkpoint, deed, hash_of
 
 from api import make_app
 from store.reading import Reading
@@ -104,7 +104,7 @@ def test_waiting_ends_when_the_block_is_applied(client, tip, seed, clock):
 
 def test_when_too_many_wait_the_next_one_is_answered_at_once(database, tip, clock):
     """The world stands still while somebody waits; then others come."""
-    app = make_app(Reading(database), secret_key="a test", clock=clock, max_waiters=1)
+    app = make_app(Reading(database), secret_key="a test", auth=auth(database), clock=clock, max_waiters=1)
     meanwhile = []
 
     def come() -> None:

@@ -14,10 +14,12 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import make_app
+from api.openapi import Auth, Nobody
 from store.errors import StoreUnreachable
 from store.reading import Reading
 from tests.api.builders import GENESIS, block_ref
 
+NOBODY = Auth(Nobody(), ("nothing is signed here",))
 ROOT = Path(__file__).parents[2]
 CARD = {
     "name": "node.example#b48119", "state": "quarantined", "reason": "block 5: told as 0x00", "retryInSeconds": 4.5,
@@ -95,7 +97,7 @@ def test_without_a_database_the_process_still_tells_of_itself():
         def standing(self) -> Any:
             raise StoreUnreachable("database test", "away")
 
-    told = scraped(make_app(Away(), secret_key="a test").test_client())
+    told = scraped(make_app(Away(), secret_key="a test", auth=NOBODY).test_client())
 
     assert told["dvault_store_up",] == 0
 
@@ -119,7 +121,8 @@ def test_requests_are_counted_by_route_and_not_by_path(client, seed):
 def test_the_figures_of_all_workers_are_added_up(tmp_path):
     asked = [
         "from api import make_app\nfrom api.openapi import NoStore\n"
-        f"client = make_app(NoStore(), secret_key='a test', metrics_folder={str(tmp_path)!r}).test_client()\n"
+        "from api.openapi import Auth, Nobody\nauth = Auth(Nobody(), ('nothing is signed here',))\n"
+        f"client = make_app(NoStore(), secret_key='a test', auth=auth, metrics_folder={str(tmp_path)!r}).test_client()\n"
         f"[client.get('/livez') for _ in range({times})]\n"
         "NoStore.standing = lambda self: (_ for _ in ()).throw(__import__('store.errors').errors.StoreError())\n"
         "print(client.get('/metrics').text)"

@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 
+from api.permissions import PERMISSIONS
+
 EXAMPLES = 30
+NOT_DESCRIBED = ("GET /api/openapi.json", "GET /api/docs")
 
 
 def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -53,6 +56,7 @@ def lowered(value: Any) -> Any:
     return value.lower() if is_address else value
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_operation_keeps_to_its_description(described: Any, mode: GenerationMode) -> None:
     operations = [found.ok() for found in described.get_all_operations()]
@@ -60,7 +64,7 @@ def test_every_operation_keeps_to_its_description(described: Any, mode: Generati
     for operation in operations:
         examine(operation, mode)
 
-    assert len(operations) == 18
+    assert len(operations) == len(PERMISSIONS) - len(NOT_DESCRIBED)
 
 
 def examine(operation: Any, mode: GenerationMode) -> None:

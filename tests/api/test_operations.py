@@ -76,6 +76,16 @@ def test_status_tells_where_the_indexer_stands(client, seed):
         "reorgs": 0,
         "lease": {"holder": "host:1", "epoch": 3},
         "digest": "0" * 64,
+        "rollingDigest": "0" * 64,
+        "evidence": {
+            "receipts": 0,
+            "bloom": 60,
+            "logsOnly": 41,
+            "blocks": 101,
+            "provenShare": 0.0,
+            "vouchedShare": 60 / 101,
+            "blooms": None,
+        },
         "lastError": "a bad day",
         "updatedAt": None,
         "endpoints": [],
@@ -90,6 +100,23 @@ def test_status_tells_where_the_indexer_stands(client, seed):
         },
     }
     assert (response.headers["X-As-Of-Block"], response.headers["X-Lag-Seconds"]) == ("100", "30")
+
+
+def test_blooms_that_are_unusable_vouch_for_nothing_and_are_named(client, seed):
+    trouble = {"block": 7, "reason": "every bit of the header's bloom is set"}
+    seed.checkpoint(100, evidence={"receipts": 1, "bloom": 60, "logsOnly": 39}, blooms=trouble)
+
+    evidence = client.get("/api/status").json["evidence"]
+
+    assert evidence == {
+        "receipts": 1,
+        "bloom": 0,
+        "logsOnly": 99,
+        "blocks": 100,
+        "provenShare": 0.01,
+        "vouchedShare": 0.01,
+        "blooms": trouble,
+    }
 
 
 def test_a_lease_that_has_expired_is_nobodys(client, seed):

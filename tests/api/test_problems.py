@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from builders import ALICE, asset
+from builders import ALICE, asset, auth
 from pymongo import MongoClient
 
 from api import make_app
+from api.permissions import PERMISSIONS, PUBLIC
 from store.reading import Reading
 
 PARTS = {"type", "title", "status", "detail", "instance", "code", "requestId", "errors", "error"}
@@ -181,7 +182,9 @@ def test_what_is_wrong_with_a_body_is_said_in_our_words(client, indexed, body, f
     assert words in problem["errors"][0]["message"]
 
 
-def test_an_error_of_ours_shows_nothing_but_an_id(app, indexed, caplog):
+def test_an_error_of_ours_shows_nothing_but_an_id(app, indexed, caplog, monkeypatch):
+    monkeypatch.setitem(PERMISSIONS, "GET /broken", PUBLIC)
+
     @app.get("/broken")
     def broken() -> str:
         raise RuntimeError("secret detail")
@@ -205,7 +208,11 @@ def test_a_foreign_request_id_is_not_trusted(client):
 )
 def test_an_unreachable_store_is_503_to_retry(url, caplog):
     with MongoClient("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=50, tz_aware=True) as nowhere:
-        down = make_app(Reading(nowhere["nothing"], timeout_seconds=0.1), secret_key="a test").test_client()
+        down = make_app(
+            Reading(nowhere["nothing"], timeout_seconds=0.1),
+            secret_key="a test",
+            auth=auth(nowhere["nothing"]),
+        ).test_client()
 
         response = down.get(url)
 

@@ -20,9 +20,10 @@ from indexer.replay import NothingIndexed
 from indexer.seed import SilentSeed, deployment_block
 from indexer.state import Listing
 from indexer.verify import differences
+from store.commit import Commit
 from store.connection import Connection
 from store.errors import LeaseLost
-from store.ledger import Commit, Ledger
+from store.ledger import Ledger
 from tests.integration.indexing import ABIS, Indexing, Stage, assert_same, emptied, stage
 from tests.integration.market_play import ETHER, MarketPlay
 from tests.integration.market_row import listed

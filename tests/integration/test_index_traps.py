@@ -21,9 +21,10 @@ from indexer import rebuild
 from indexer.finality import FinalityPolicy
 from indexer.following import Following
 from indexer.gather import Gatherer
+from store.commit import Commit
 from store.connection import Connection
 from store.errors import Interrupted
-from store.ledger import Commit, Ledger
+from store.ledger import Ledger
 from tests.integration.indexing import (
     ABIS,
     ALL_FINAL,

@@ -20,7 +20,8 @@ from indexer.world import World
 from store.connection import Connection
 from store.indexes import ensure_early
 from store.lease import Lease
-from store.ledger import PEOPLE, Ledger
+from store.ledger import Ledger
+from store.orphans import PEOPLE
 from store.schema import ensure_collections
 from tests.property.model_chain import DEPLOYED_AT, Block, ModelChain
 from tests.property.model_contracts import ABIS, AGENT, MARKET, RWA
@@ -30,24 +31,36 @@ RANGE_MAX = 3
 DERIVED = (
     "assets", "transactions", "priceHistory", "operatorApprovals", "market", "chainEvents", "blocks", "quarantine",
 )  # fmt: skip
-STOOD_FOR = ("tip", "tipTimestamp", "finalized", "events", "quarantined", "digest", "state", "startBlock")
+STOOD_FOR = (
+    "tip",
+    "tipTimestamp",
+    "finalized",
+    "events",
+    "quarantined",
+    "digest",
+    "rollingDigest",
+    "state",
+    "startBlock",
+)
 CHAIN_METADATA = ("assetLocation", "acquisitionDate")
 
 
 class Indexed:
     """An indexer at rest between steps; `restart` loads it from the database, as a new process would."""
 
-    def __init__(self, connection: Connection, chain: ModelChain, confirmations: int | None) -> None:
+    def __init__(
+        self, connection: Connection, chain: ModelChain, confirmations: int | None, **options: Any
+    ) -> None:
         self.database = connection.database
         self.chain = chain
+        given: dict[str, Any] = {"start_block": DEPLOYED_AT, "range_max": RANGE_MAX, **options}
         self.options = Options(
             chain_id=31337,
             contracts=CONTRACTS,
-            start_block=DEPLOYED_AT,
             policy=FinalityPolicy(confirmations, 1000),
-            range_max=RANGE_MAX,
             enrich=True,
             abis=ABIS,
+            **given,
         )
         self.history_completed = 0
         epoch = Lease(self.database, "test").acquire()

@@ -11,9 +11,9 @@ from chain.addresses import ZERO
 from chain.errors import Transient
 from chain.values import Header
 from indexer.rebuild import check
+from store.commit import Commit
 from store.connection import Connection
 from store.errors import Interrupted
-from store.ledger import Commit
 from tests.property.indexed import RANGE_MAX, Indexed
 from tests.property.model_chain import ModelChain
 from tests.property.model_contracts import AGENT2, MARKET, PEOPLE, RWA, RWA2, ModelLog, event_log

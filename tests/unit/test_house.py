@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("chain", "store", "indexer", "api", "config", "dvault")
 COMMANDS = {
     "run", "backfill", "status", "serve", "up", "demo", "verify", "rebuild", "rewind", "reorgs", "quarantine",
-    "doctor", "db", "chaos-rpc",
+    "doctor", "db", "admin", "siwe", "prove", "digest",
+    "chaos-rpc",
 }  # fmt: skip
 FILE_LINES_MAX = 300
 NOT_OURS = {".git", ".venv", "node_modules", ".dvault", ".hypothesis", "__pycache__"}

@@ -456,3 +456,11 @@ def test_receipts_of_another_branch_settle_nothing(fake: FakeNode, connect: Call
 
     with pytest.raises(WrongAnswer, match="receipts of block"):
         connect(fake, deadline_seconds=0.5).block_facts(block_hash(7), [ASSET])
+
+
+def test_an_overfull_bloom_is_no_reason_to_ask_again(fake: FakeNode, node: Node) -> None:
+    fake.bloom = lambda _: "0x" + "f" * 512
+
+    facts = node.block_facts(block_hash(2), [ASSET])
+
+    assert (facts.logs, facts.evidence, fake.asked("eth_getLogs")) == ([], "logs-only", 1)

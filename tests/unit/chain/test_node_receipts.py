@@ -60,6 +60,17 @@ def test_a_node_without_block_receipts_is_asked_one_by_one_from_then_on(
     assert busy.asked("eth_getBlockReceipts") == asked
 
 
+def test_a_node_without_block_receipts_is_asked_one_by_one_for_a_single_block_too(
+    busy: FakeNode, node: Node
+) -> None:
+    def refuse(_: Any) -> Any:
+        raise Refusal(-32601, "method not found")
+
+    busy.answers["eth_getBlockReceipts"] = refuse
+
+    assert len(node.receipts_of_range(wanted(5))) == 5
+
+
 def test_no_receipts_is_no_question(fake: FakeNode, node: Node) -> None:
     assert node.receipts_of_range({}) == {}
     assert fake.posts == []

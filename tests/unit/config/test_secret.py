@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from config.secret import signing_key
+from config.secret import signing_key, token_keys
 from config.settings import load_settings
 
 
@@ -32,3 +32,13 @@ def test_processes_that_start_together_agree_on_the_key(tmp_path: Path):
         keys = set(pool.map(lambda _: signing_key(settings), range(32)))
 
     assert len(keys) == 1
+
+
+def test_tokens_are_signed_by_the_keys_given_or_else_by_one_of_their_own(tmp_path: Path):
+    given = load_settings({"JWT_KEYS": f"{'n' * 32},{'o' * 32}", "DATA_DIR": str(tmp_path)}, env_file=None)
+    without = load_settings({"DATA_DIR": str(tmp_path)}, env_file=None)
+
+    assert token_keys(given) == ("n" * 32, "o" * 32)
+    assert list(tmp_path.iterdir()) == []
+    assert token_keys(without) == token_keys(without) != (signing_key(without),)
+    assert (tmp_path / "token_key").stat().st_mode & 0o077 == 0

@@ -24,6 +24,8 @@ PRODUCTION = CUSTOM | {
     "DVAULT_ENV": "production",
     "MONGODB_URI": "mongodb://user:hunter2@db.example/?replicaSet=rs0",
     "SECRET_KEY": "k" * 32,
+    "JWT_KEYS": "j" * 32,
+    "SIWE_DOMAINS": "app.example",
 }
 
 
@@ -145,6 +147,14 @@ def test_a_wrong_checksum_is_refused_with_the_right_form():
         ("LOG_LEVEL", "loud", "Give DEBUG, INFO, WARNING or ERROR"),
         ("LOG_FORMAT", "xml", "Give text or json"),
         ("SECRET_KEY", "short", "Give at least 32 random characters"),
+        ("JWT_KEYS", "j" * 40 + ",short", "too few to be a secret"),
+        ("JWT_KEYS", "j" * 40 + "," + "j" * 40, "a key is listed twice"),
+        ("SIWE_DOMAINS", "https://app.example", "is not a domain"),
+        ("SIWE_DOMAINS", "app.example:http", "is not a domain"),
+        ("SIWE_URIS", "app.example", "neither http:// nor https://"),
+        ("SIWE_CHAIN_IDS", "1,mainnet", "not a chain id"),
+        ("SIWE_MAX_AGE", "0", "Give a whole number of seconds"),
+        ("SESSION_MAX_SECONDS", "9" * 30, "Give a whole number of seconds"),
     ],
 )
 def test_a_malformed_value_is_named_with_what_to_do(name: str, value: str, said: str):
@@ -168,11 +178,12 @@ def test_secrets_are_never_shown():
         RPC_URLS="https://user:hunter2@node.example:8/v3/apikey?token=abc,ws://x.example/apikey",
         MONGODB_URI="mongo://user:hunter2@db.example/",
         SECRET_KEY="hunter2",
+        JWT_KEYS="hunter2",
     )
     shown = text + repr(load(**PRODUCTION))
 
     assert "https://node.example:8/…" in text
-    for secret in ("hunter2", "apikey", "abc", "kkkk", "v1/key"):
+    for secret in ("hunter2", "apikey", "abc", "kkkk", "jjjj", "v1/key"):
         assert secret not in shown
 
 
@@ -226,8 +237,26 @@ def test_a_chain_id_that_contradicts_the_network_is_refused():
 def test_production_names_what_it_cannot_do_without():
     text = refusal(DVAULT_ENV="production")
 
-    for name in ("MONGODB_URI", "SECRET_KEY", "NETWORK"):
+    for name in ("MONGODB_URI", "SECRET_KEY", "JWT_KEYS", "SIWE_DOMAINS", "NETWORK"):
         assert f"- {name}: not set, and required with DVAULT_ENV=production" in text
+
+
+def test_where_people_sign_in_is_given_as_a_list():
+    settings = load(
+        JWT_KEYS=f"{'n' * 32}, {'o' * 32}",
+        SIWE_DOMAINS="app.example, localhost:3000,[::1]:*",
+        SIWE_URIS="https://app.example/login",
+        SIWE_CHAIN_IDS="1, 31337",
+    )
+
+    assert settings.jwt_keys == ("n" * 32, "o" * 32)
+    assert settings.siwe_domains == ("app.example", "localhost:3000", "[::1]:*")
+    assert settings.siwe_uris == ("https://app.example/login",)
+    assert settings.siwe_chain_ids == {1, 31337}
+
+
+def test_any_port_is_for_development():
+    assert "SIWE_DOMAINS='localhost:*'" in refusal(**PRODUCTION | {"SIWE_DOMAINS": "localhost:*"})
 
 
 def test_production_warns_of_nodes_without_https():

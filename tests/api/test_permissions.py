@@ -1,0 +1,184 @@
+"""Every route is in the table, and the table is what decides."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pymongo import MongoClient
+
+from api import make_app
+from api.auth.options import Auth
+from api.permissions import ADMIN, PEOPLE, PERMISSIONS, Access, access_of
+from api.services import SystemClock
+from store.accounts import Accounts
+from store.indexes import ensure_early
+from store.reading import Reading
+from tests.api.signing import Wallet, bearer, sign_in
+
+ADA, ANN, ORA = Wallet("ada"), Wallet("ann"), Wallet("ora")
+AUTOMATIC = {"HEAD", "OPTIONS"}
+PLACES = {"tokenId": "1", "walletAddress": ANN.address, "id": "0" * 24, "hash": "0x" + "0" * 64}
+
+
+@pytest.fixture
+def app(database) -> Flask:
+    ensure_early(database)
+    return make_app(Reading(database), secret_key="a test", auth=Auth(Accounts(database), ("k" * 40,)))
+
+
+def routes(app: Flask) -> set[str]:
+    return {
+        f"{method} {rule.rule}" for rule in app.url_map.iter_rules() for method in rule.methods - AUTOMATIC
+    }
+
+
+def call(client: FlaskClient, route: str, headers: dict[str, str]) -> Any:
+    method, rule = route.split()
+    path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: PLACES[found[1]], rule)
+    body = None if method == "GET" else {}
+    return client.open(path, method=method, json=body, headers=headers)
+
+
+def give(database, wallet: Wallet, *roles: str) -> None:
+    database.users.update_one({"walletAddress": wallet.address}, {"$set": {"roles": ["user", *roles]}})
+
+
+def prove_factor(database, wallet: Wallet, minutes_ago: float = 1) -> None:
+    at = SystemClock().now() - timedelta(minutes=minutes_ago)
+    database.sessions.update_many({"walletAddress": wallet.address}, {"$set": {"mfaAt": at}})
+
+
+def test_every_route_is_in_the_table_and_every_line_of_it_is_a_route(app):
+    assert routes(app) == set(PERMISSIONS)
+
+
+def test_a_route_in_no_line_is_refused_to_everybody(app):
+    app.add_url_rule("/api/forgotten", "forgotten", lambda: "secret")
+    client = app.test_client()
+
+    response = client.get("/api/forgotten", headers=bearer(sign_in(client, ANN)))
+
+    assert response.status_code == 403
+    assert "secret" not in response.text
+
+
+def test_a_head_request_is_guarded_as_a_get_is(app):
+    client = app.test_client()
+
+    assert access_of("HEAD", "/api/admin/users") is ADMIN
+    assert client.head("/api/admin/users").status_code == 401
+
+
+@pytest.fixture
+def callers(app, database) -> dict[str, dict[str, str]]:
+    """Everybody who may call, by what they send."""
+    client = app.test_client()
+    tokens = {
+        name: sign_in(client, wallet) for name, wallet in (("admin", ADA), ("user", ANN), ("oracle", ORA))
+    }
+    give(database, ADA, "admin")
+    give(database, ORA, "oracle")
+    proven = sign_in(client, ADA)
+    prove_factor(database, ADA)
+    tokens["admin"] = sign_in(client, ADA)
+    suspended = Wallet("sue")
+    was = sign_in(client, suspended)
+    database.users.update_one({"walletAddress": suspended.address}, {"$set": {"status": "suspended"}})
+    return {
+        "anonymous": {},
+        "user": bearer(tokens["user"]),
+        "oracle": bearer(tokens["oracle"]),
+        "admin without a second factor": bearer(tokens["admin"]),
+        "admin": bearer(proven),
+        "suspended": bearer(was),
+        "malformed": {"Authorization": "Bearer x.y.z"},
+        "not a bearer": {"Authorization": "Basic YTpi"},
+        "unknown key": {"X-API-Key": "dv_live_nothing"},
+    }
+
+
+def expected(access: Access, caller: str) -> set[int]:
+    """The statuses with which the guard answers; none: it lets pass."""
+    if access.is_public or access.own_way:
+        return set()
+    if caller not in ("user", "oracle", "admin without a second factor", "admin"):
+        return {401}
+    if access.role == "admin":
+        return set() if caller == "admin" else {403}
+    return {403} if access.role == "oracle" and caller != "oracle" else set()
+
+
+def test_every_route_lets_pass_whom_the_table_names_and_nobody_else(app, callers):
+    client = app.test_client()
+    leaving_last = sorted(PERMISSIONS.items(), key=lambda line: line[1].own_way)
+    for route, access in leaving_last:
+        for caller, headers in callers.items():
+            response = call(client, route, headers)
+            refused = {response.status_code} & {401, 403}
+
+            if access.is_public and "/auth/" in route:
+                continue  # they look at proofs of their own
+            if access.own_way:
+                assert response.status_code in (200, 401), (route, caller)
+            else:
+                assert refused == expected(access, caller), (route, caller, response.text)
+            assert response.status_code < 500 or response.json["code"] == "nothing-indexed", (route, caller)
+
+
+def test_without_a_recent_second_factor_an_admin_is_told_what_to_do(app, database, callers):
+    client = app.test_client()
+    headers = callers["admin without a second factor"]
+
+    missing = client.get("/api/admin/users", headers=headers)
+    prove_factor(database, ADA, minutes_ago=14)
+    proven = client.get("/api/admin/users", headers=headers)
+    prove_factor(database, ADA, minutes_ago=16)
+    stale = client.get("/api/admin/users", headers=headers)
+
+    assert (missing.status_code, missing.json["code"]) == (403, "mfa-required")
+    assert proven.status_code == 200
+    assert (stale.status_code, stale.json["code"]) == (403, "mfa-required")
+
+
+def test_roles_taken_away_and_suspensions_act_with_the_next_request(app, database, callers):
+    client = app.test_client()
+    admin, user = callers["admin"], callers["user"]
+
+    assert client.get("/api/admin/users", headers=admin).status_code == 200
+    give(database, ADA)
+    assert client.get("/api/admin/users", headers=admin).status_code == 403
+
+    assert client.get("/api/auth/sessions", headers=user).status_code == 200
+    database.users.update_one({"walletAddress": ANN.address}, {"$set": {"status": "suspended"}})
+    assert client.get("/api/auth/sessions", headers=user).status_code == 401
+
+
+def test_two_credentials_at_once_are_refused(app, callers):
+    both = {**callers["user"], "X-API-Key": "dv_live_x"}
+
+    assert app.test_client().get("/api/auth/sessions", headers=both).status_code == 401
+
+
+def test_the_openapi_document_says_what_the_table_says(app):
+    paths = app.test_client().get("/api/openapi.json").json["paths"]
+    for route, access in PERMISSIONS.items():
+        method, rule = route.split()
+        operation = paths.get(re.sub(r"<(\w+)>", r"{\1}", rule), {}).get(method.lower())
+        if operation is not None and access in (PEOPLE, ADMIN):
+            assert operation["security"] == [{"session": []}], route
+
+
+def test_when_the_store_cannot_be_asked_nobody_is_believed_or_sent_away(app, callers):
+    client = MongoClient("mongodb://127.0.0.1:9/?replicaSet=none", serverSelectionTimeoutMS=50)
+    database = client["nothing"]
+    down = make_app(Reading(database), secret_key="a test", auth=Auth(Accounts(database), ("k" * 40,)))
+
+    response = down.test_client().get("/api/auth/sessions", headers=callers["user"])
+
+    assert (response.status_code, response.json["code"]) == (503, "store-unreachable")
+    client.close()
