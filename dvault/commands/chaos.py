@@ -45,9 +45,9 @@ def chaos_rpc(
     upstream: str | None, scenario: str, seed: int, rate: float, port: int,
     blocks: int, logs: int, calls: int, listed: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Stand before a node and misbehave as nodes and providers do, until Ctrl-C.
+    """Answer for a node, with faults: see how settings hold. Until Ctrl-C.
 
-    Point RPC_URLS at it and see how your settings hold. It says what it does, and counts it.
+    Point RPC_URLS at it, and index. It says what it does, and counts it.
 
     \b
     Example:
