@@ -29,6 +29,7 @@ from api.blueprints import (
 from api.bodies import StrictRequest, strict_json
 from api.documentation import STYLE, page
 from api.endpoints import revalidated
+from api.metrics import expose_metrics
 from api.pagination import Cursors
 from api.perimeter import Perimeter
 from api.schemas.shapes import ProblemBody
@@ -99,6 +100,7 @@ def make_app(
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
     perimeter: Perimeter | None = None,
+    metrics_folder: str | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
@@ -130,6 +132,7 @@ def make_app(
     (perimeter or Perimeter()).register(app)
     guard.install(app)
     _register(app)
+    expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
     return app
 
 

@@ -80,6 +80,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "GET /api/openapi.json": PUBLIC,
     "GET /livez": PUBLIC,
     "GET /readyz": PUBLIC,
+    "GET /metrics": PUBLIC,
 }
 """Method and rule → who may."""
 

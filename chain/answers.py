@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from chain.card import Feature, State
 from chain.values import Hash, Header, RawLog
 
 Evidence = Literal["bloom", "logs-only"]
@@ -44,14 +45,30 @@ class TransactionPlace(msgspec.Struct, frozen=True, gc=False):
     block_hash: Hash | None
 
 
-class EndpointReport(msgspec.Struct, frozen=True):
-    """How one endpoint does; the URL has no credentials, errors are counted by class name."""
+class EndpointReport(msgspec.Struct, frozen=True, rename="camel"):
+    """The report card of one endpoint, as we keep it and show it; nothing in it is secret."""
 
-    url: str
+    name: str
+    """Host and port, and a short id that tells two keys at one provider apart."""
+    state: State
+    reason: str | None
+    """Why it is quarantined or suspect."""
+    retry_in_seconds: float
+    """Seconds until it leaves quarantine."""
+    head: int | None
+    lag_blocks: int | None
+    """Behind the best head of all endpoints, at the last examination."""
+    requests: int
+    latency_ms: float | None
+    """Moving average per HTTP exchange."""
+    errors: dict[str, int]
+    """By class of `chain.errors`."""
+    last_error: str | None
+    contradictions: int
+    """Answers that did not fit the question, or another answer."""
+    last_contradiction: str | None
     learned_cap: int | None
     """Widest `eth_getLogs` range that the provider allows, in blocks; None before it has said."""
     max_batch: int
-    errors: dict[str, int]
-    last_error: str | None
-    latency_ms: float | None
-    """Moving average per HTTP exchange."""
+    supports: dict[Feature, bool]
+    """What was found out so far."""

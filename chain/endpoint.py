@@ -6,41 +6,31 @@ import itertools
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 
 from chain.answers import EndpointReport
+from chain.card import Card
 from chain.envelope import Outcome, Request, encoded, outcomes, result_of
 from chain.errors import (
     BatchTooLarge,
     ExecutionReverted,
     Fatal,
-    RangeHint,
-    RateLimited,
+    ForeignChain,
     RpcError,
-    StructuralCap,
     TooDense,
     Transient,
-    Unknown,
     Unrecognised,
     WrongAnswer,
 )
 from chain.ranges import RangeSizer
 from chain.transport import Transport
-from chain.urls import redacted, scrubbed
+from chain.urls import endpoint_name, scrubbed
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-
-DEFAULT_PAUSE_SECONDS = 1.0
-"""After a rate limit without Retry-After; doubles with each further one."""
-LONGEST_PAUSE_SECONDS = 60.0
-NOT_ITS_FAULT = (StructuralCap, RangeHint, TooDense, BatchTooLarge, Unknown)
-"""Answers of a healthy node."""
-LATENCY_WEIGHT = 0.2
 
 
 class Endpoint:
@@ -57,7 +47,8 @@ class Endpoint:
         sizer: RangeSizer,
     ) -> None:
         self._url = url
-        self.name = name or redacted(url)
+        self.name = name or endpoint_name(url)
+        self.card = Card()
         self.sizer = sizer
         self.unsupported: set[str] = set()
         self._expected_chain_id: int | None = None
@@ -67,13 +58,6 @@ class Endpoint:
         self._max_batch = max_batch
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
-        self._errors: Counter[str] = Counter()
-        self._last_error: str | None = None
-        self._latency_ms: float | None = None
-        self._failures = 0
-        self._limited = 0
-        self._paused_until = 0.0
-        self._unwell_until = 0.0
 
     # --- asking --------------------------------------------------------------------
 
@@ -126,6 +110,8 @@ class Endpoint:
         found = [*self.batch(part[:half]), *self.batch(part[half:])]
         if not too_large and not any(isinstance(outcome, RpcError) for outcome in found):
             self._remember_batch(half)
+        if self._max_batch == 1:
+            self.card.learned("batches", False)
         return found
 
     def _remember_batch(self, size: int) -> None:
@@ -144,10 +130,12 @@ class Endpoint:
         except RpcError as error:
             self._named(error)
             raise
-        self._took((time.monotonic() - started) * 1000)
+        self.card.took((time.monotonic() - started) * 1000)
         for outcome in found:
             if isinstance(outcome, RpcError):
                 self._named(outcome)
+        if len(part) > 1 and None not in found:
+            self.card.learned("batches", True)
         return found
 
     def _named(self, error: RpcError) -> RpcError:
@@ -183,61 +171,35 @@ class Endpoint:
         expected = self._expected_chain_id
         if expected is None or self._verified_chain_id == expected:
             return
-        found = self.chain_id()
-        if found != expected:
-            raise self._named(Fatal(f"{self.name} serves chain {found}, the others chain {expected}"))
-        self._verified_chain_id = found
+        self.check_chain(self.ask("eth_chainId"))
+        self._verified_chain_id = expected
 
-    # --- health ------------------------------------------------------------------------
-
-    def pause_seconds(self) -> float:
-        """Seconds until a rate limit of this endpoint is over; 0 when there is none."""
-        return max(0.0, self._paused_until - time.monotonic())
-
-    @property
-    def is_well(self) -> bool:
-        """False for a while after failures."""
-        return time.monotonic() >= self._unwell_until
-
-    def succeeded(self) -> None:
-        """An operation on this endpoint gave its answer."""
-        with self._lock:
-            self._failures = self._limited = 0
-            self._unwell_until = 0.0
-
-    def failed(self, error: RpcError) -> None:
-        """An operation on this endpoint failed; remember it, and step back for a while."""
-        with self._lock:
-            self._errors[type(error).__name__] += 1
-            self._last_error = str(error)
-            if isinstance(error, RateLimited):
-                self._pause(error.retry_after_seconds)
-            elif not isinstance(error, NOT_ITS_FAULT):
-                self._failures += 1
-                self._unwell_until = time.monotonic() + min(LONGEST_PAUSE_SECONDS, 2.0**self._failures)
-
-    def _pause(self, asked_seconds: float | None) -> None:
-        self._limited += 1
-        guess = min(LONGEST_PAUSE_SECONDS, DEFAULT_PAUSE_SECONDS * 2 ** (self._limited - 1))
-        seconds = guess if asked_seconds is None else asked_seconds
-        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
-
-    def _took(self, ms: float) -> None:
-        with self._lock:
-            before = ms if self._latency_ms is None else self._latency_ms
-            self._latency_ms = before + LATENCY_WEIGHT * (ms - before)
+    def check_chain(self, raw: msgspec.Raw) -> None:
+        """Compare an answered chain id with the one expected, if there is one. Raises ForeignChain."""
+        expected, found = self._expected_chain_id, int(self.decode(raw, _TEXT), 16)
+        if expected is not None and found != expected:
+            raise self._named(ForeignChain(f"{self.name} serves chain {found}, the others chain {expected}"))
 
     def report(self) -> EndpointReport:
         """What an operator wants to know."""
-        with self._lock:
-            return EndpointReport(
-                url=self.name,
-                learned_cap=self.sizer.learned_cap,
-                max_batch=self._max_batch,
-                errors=dict(self._errors),
-                last_error=self._last_error,
-                latency_ms=self._latency_ms,
-            )
+        card = self.card
+        return EndpointReport(
+            name=self.name,
+            state=card.state,
+            reason=card.reason,
+            retry_in_seconds=card.quarantine_seconds,
+            head=card.head,
+            lag_blocks=card.lag_blocks,
+            requests=card.requests,
+            latency_ms=card.latency_ms,
+            errors=dict(card.errors),
+            last_error=card.last_error,
+            contradictions=card.contradictions,
+            last_contradiction=card.last_contradiction,
+            learned_cap=self.sizer.learned_cap,
+            max_batch=self._max_batch,
+            supports={**card.supports},
+        )
 
 
 _TEXT = msgspec.json.Decoder(str)

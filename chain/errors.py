@@ -10,7 +10,8 @@ RpcError
 ├── Transient            a passing failure; ask again, or elsewhere
 │   └── TimedOut         no complete answer within the deadline
 ├── Unsupported          the node does not know this method or block tag
-├── Fatal                asking again cannot mend it (parameters, credentials, wrong chain)
+├── Fatal                asking again cannot mend it (parameters, credentials)
+│   └── ForeignChain     the endpoint serves another chain than the others
 ├── Unrecognised         the node refused in words that we do not know
 ├── ExecutionReverted    the contract refused an `eth_call`; becomes a `Reverted` value
 ├── Unknown              the node does not know a thing; it may exist all the same
@@ -24,7 +25,10 @@ from collections.abc import Mapping
 
 
 class RpcError(Exception):
-    """Base of all; `code` is the JSON-RPC code, `endpoint` the redacted URL, where known."""
+    """Base of all; `code` is the JSON-RPC code, `endpoint` the name of the endpoint, where known."""
+
+    contradicts = False
+    """Whether the endpoint says what cannot be true, if another one answers the same question."""
 
     def __init__(self, message: str, *, code: int | None = None) -> None:
         super().__init__(message)
@@ -92,6 +96,12 @@ class Fatal(RpcError):
     """Asking the same again cannot succeed."""
 
 
+class ForeignChain(Fatal):
+    """The endpoint is of another chain than the one it was to serve."""
+
+    contradicts = True
+
+
 class Unrecognised(RpcError):
     """The node refused, and its words match nothing we know; the message is its raw text."""
 
@@ -115,9 +125,11 @@ class Unknown(RpcError):
 class WrongAnswer(RpcError):
     """The answer does not fit the question, or two answers of one node contradict each other."""
 
+    contradicts = True
+
 
 class EndpointsExhausted(RpcError):
-    """Every endpoint failed; `errors` maps redacted URLs to the last error of each."""
+    """Every endpoint failed; `errors` maps endpoint names to the last error of each."""
 
     def __init__(self, errors: Mapping[str, RpcError]) -> None:
         told = "; ".join(f"{url}: {type(error).__name__}: {error}" for url, error in errors.items())

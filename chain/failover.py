@@ -22,6 +22,7 @@ from chain.endpoint import Endpoint
 from chain.errors import (
     EndpointsExhausted,
     Fatal,
+    ForeignChain,
     RateLimited,
     RpcError,
     SingleBlockTooDense,
@@ -32,6 +33,7 @@ from chain.errors import (
     Unsupported,
     WrongAnswer,
 )
+from chain.trust import Trust
 
 T = TypeVar("T")
 
@@ -50,8 +52,8 @@ UNANIMOUS: tuple[type[RpcError], ...] = (Unsupported, Fatal, Unrecognised)
 class Failover:
     """Runs an operation on the best endpoint, then on the others, until the deadline."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], deadline_seconds: float) -> None:
-        self._endpoints = endpoints
+    def __init__(self, trust: Trust, deadline_seconds: float) -> None:
+        self._trust = trust
         self._deadline_seconds = deadline_seconds
         self._closing = threading.Event()
 
@@ -68,7 +70,7 @@ class Failover:
         attempts: int | None = None,
     ) -> T:
         """Return what the operation returns; `doubts` bounds the Unknowns of an endpoint."""
-        inquiry = Inquiry(self._endpoints if only is None else only, doubts, attempts)
+        inquiry = Inquiry(self._trust.usable() if only is None else only, doubts, attempts)
         retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, RpcError) and inquiry.is_open),
             stop=stop_any(stop_before_delay(self._deadline_seconds), stop_when_event_set(self._closing)),
@@ -84,7 +86,7 @@ class Failover:
 
     def _attempt(self, inquiry: Inquiry, operation: Callable[[Endpoint], T]) -> T:
         endpoint = inquiry.best()
-        if (pause := endpoint.pause_seconds()) > 0.0:
+        if (pause := endpoint.card.pause_seconds()) > 0.0:
             raise inquiry.postponed(endpoint, pause)
         try:
             if self._closing.is_set():
@@ -93,10 +95,15 @@ class Failover:
             answer = operation(endpoint)
         except RpcError as error:
             error.endpoint = endpoint.name
-            endpoint.failed(error)
+            endpoint.card.failed(error)
             inquiry.failed(endpoint, error)
+            if isinstance(error, ForeignChain):
+                self._trust.accuse(endpoint, "lie", str(error))
             raise
-        endpoint.succeeded()
+        endpoint.card.succeeded()
+        for liar, contradiction in inquiry.contradictions:
+            if liar is not endpoint:
+                self._trust.disproved(liar, contradiction)
         return answer
 
 
@@ -109,6 +116,7 @@ class Inquiry:
         self._attempts = attempts
         self._tries: Counter[str] = Counter()
         self._errors: dict[str, RpcError] = {}
+        self.contradictions: list[tuple[Endpoint, RpcError]] = []
 
     @property
     def is_open(self) -> bool:
@@ -116,7 +124,7 @@ class Inquiry:
         return bool(self._candidates)
 
     def best(self) -> Endpoint:
-        """Prefer an endpoint that is not paused, was asked least, and is well; then the configured order."""
+        """Prefer who is not paused, was asked least, is well and not behind; then the configured order."""
         return min(self._candidates, key=self._rank)
 
     def failed(self, endpoint: Endpoint, error: RpcError) -> None:
@@ -124,6 +132,8 @@ class Inquiry:
         self._tries[endpoint.name] += 1
         self._errors[endpoint.name] = error
         tries = self._tries[endpoint.name]
+        if error.contradicts and all(known is not endpoint for known, _ in self.contradictions):
+            self.contradictions.append((endpoint, error))
         if (
             isinstance(error, HOPELESS)
             or (isinstance(error, Unknown) and tries >= self._doubts)
@@ -143,7 +153,7 @@ class Inquiry:
         if not self._candidates:
             return 0.0
         best = self.best()
-        pause, rounds = best.pause_seconds(), self._tries[best.name]
+        pause, rounds = best.card.pause_seconds(), self._tries[best.name]
         if rounds == 0 and pause == 0.0:
             return 0.0
         growing: float = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** max(0, rounds - 1))
@@ -161,5 +171,6 @@ class Inquiry:
                 return errors[0]
         return EndpointsExhausted(self._errors)
 
-    def _rank(self, endpoint: Endpoint) -> tuple[float, int, bool]:
-        return endpoint.pause_seconds(), self._tries[endpoint.name], not endpoint.is_well
+    def _rank(self, endpoint: Endpoint) -> tuple[float, int, bool, bool]:
+        card = endpoint.card
+        return card.pause_seconds(), self._tries[endpoint.name], not card.is_well, card.is_behind

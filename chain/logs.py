@@ -7,19 +7,22 @@ from collections.abc import Sequence
 import msgspec
 
 from chain.answers import BlockFacts, LogRange
-from chain.blocks import by_hash, by_number, parse_hashed, parse_numbered
+from chain.blocks import ask_hashed, by_hash, by_number, parse_hashed, parse_numbered
 from chain.checks import check_block, check_range, contradicts_bloom, is_overfull, promised_by_bloom
 from chain.endpoint import Endpoint
 from chain.envelope import Request, result_of
-from chain.errors import RpcError, SingleBlockTooDense, TimedOut, Transient, Unknown
+from chain.errors import RangeHint, RpcError, SingleBlockTooDense, TimedOut, TooDense, Transient, Unknown
 from chain.ranges import SIZE_ERRORS, BlockRange
-from chain.values import Hash, RawLog
+from chain.values import Hash, Header, RawLog
 
 _LOGS = msgspec.json.Decoder(list[RawLog] | None)
+TOO_MUCH = (TooDense, RangeHint)
 
 
 class Doubtful(Unknown):
     """The bloom promises logs that the answer lacks; `facts` is the answer."""
+
+    contradicts = True
 
     def __init__(self, what: str, facts: BlockFacts) -> None:
         super().__init__(what)
@@ -64,13 +67,11 @@ def ask_block(
     endpoint: Endpoint, block_hash: Hash, addresses: frozenset[str], *, bloom_is_filled: bool
 ) -> BlockFacts:
     """Return the logs and the header of one block; raise Doubtful when its bloom promises more."""
-    header_outcome, logs_outcome = endpoint.batch(
-        [by_hash(block_hash), _query(addresses, {"blockHash": block_hash})]
-    )
-    header = parse_hashed(endpoint, result_of(header_outcome), block_hash)
-    if header is None:
-        raise Unknown(f"block {block_hash}")
-    checked = check_block(_decoded(endpoint, logs_outcome), header, addresses)
+    try:
+        header, logs = _block_and_logs(endpoint, block_hash, addresses)
+    except TOO_MUCH:
+        header, logs = _block_by_address(endpoint, block_hash, addresses)
+    checked = check_block(logs, header, addresses)
     if not bloom_is_filled or contradicts_bloom(checked.logs, header) or is_overfull(header):
         return BlockFacts(checked.logs, header, "logs-only")
     promised = promised_by_bloom(checked.logs, header, addresses)
@@ -78,6 +79,31 @@ def ask_block(
         what = f"the logs of {sorted(promised)} in block {block_hash}, which its bloom promises"
         raise Doubtful(what, BlockFacts(checked.logs, header, "logs-only"))
     return BlockFacts(checked.logs, header, "bloom")
+
+
+def _block_by_address(
+    endpoint: Endpoint, block_hash: Hash, addresses: frozenset[str]
+) -> tuple[Header, list[RawLog]]:
+    """A block whose logs are too many for one answer, one address at a time."""
+    header = ask_hashed(endpoint, block_hash)
+    logs: list[RawLog] = []
+    for address in sorted(addresses):
+        try:
+            logs += _block_and_logs(endpoint, block_hash, frozenset([address]))[1]
+        except TOO_MUCH as error:
+            told = f"block {block_hash} has too many logs of {address} alone: {error}"
+            raise SingleBlockTooDense(told, header.number, code=error.code) from error
+    return header, logs
+
+
+def _block_and_logs(
+    endpoint: Endpoint, block_hash: Hash, addresses: frozenset[str]
+) -> tuple[Header, list[RawLog]]:
+    told, logs = endpoint.batch([by_hash(block_hash), _query(addresses, {"blockHash": block_hash})])
+    header = parse_hashed(endpoint, result_of(told), block_hash)
+    if header is None:
+        raise Unknown(f"block {block_hash}")
+    return header, _decoded(endpoint, logs)
 
 
 def _ask_exactly(endpoint: Endpoint, asked: BlockRange, addresses: frozenset[str]) -> LogRange:

@@ -12,14 +12,17 @@ from chain.calls import Read
 from chain.checks import contradicts_bloom, lower_case
 from chain.endpoint import Endpoint
 from chain.errors import EndpointsExhausted, Fatal, RpcError, SingleBlockTooDense, Unknown, Unsupported
+from chain.examination import Examiner
 from chain.execution import ask_calls, ask_code, ask_simulation, decoded
 from chain.failover import Failover
 from chain.logs import Doubtful, ask_block, ask_block_by_address, ask_range, merged
 from chain.places import ask_place
 from chain.ranges import DEFAULT_LOG_RANGE, BlockRange, RangeSizer
+from chain.receipt_logs import ask_receipt_logs
 from chain.receipts import ask_receipts
 from chain.transport import MAX_RESPONSE_BYTES, Transport
-from chain.urls import redacted
+from chain.trust import Trust
+from chain.urls import endpoint_name
 from chain.values import Address, Call, CallResult, Hash, Header, RawLog, Receipt, Reverted
 
 T = TypeVar("T")
@@ -48,7 +51,7 @@ class Node:
         learned_caps: Mapping[str, int] | None = None,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
-        """`learned_caps`: redacted URL → widest log range, as an earlier `report()` gave them."""
+        """`learned_caps`: endpoint name → widest log range, as an earlier `report()` gave them."""
         if not urls:
             raise Fatal("a node needs at least one endpoint URL")
         caps = learned_caps or {}
@@ -64,7 +67,9 @@ class Node:
             )
             for url, name in zip(urls, _names(urls), strict=True)
         ]
-        self._failover = Failover(self._endpoints, deadline_seconds)
+        trust = Trust(self._endpoints)
+        self._examiner = Examiner(self._endpoints, trust)
+        self._failover = Failover(trust, deadline_seconds)
         self._bloom_is_filled = True
 
     def __enter__(self) -> Self:
@@ -81,6 +86,10 @@ class Node:
     def report(self) -> list[EndpointReport]:
         """How each endpoint does, in the configured order."""
         return [endpoint.report() for endpoint in self._endpoints]
+
+    def examine(self) -> None:
+        """Ask all endpoints at once how far they are, and put those aside that lie; raises nothing."""
+        self._examiner.examine()
 
     # --- blocks ----------------------------------------------------------------------------
 
@@ -180,11 +189,18 @@ class Node:
                 )
             )
         except Doubtful as doubt:
-            # Everybody says the same: a bloom may err, and then it promises too much.
-            facts = doubt.facts
+            facts = self._settled(doubt.facts, wanted)
         if contradicts_bloom(facts.logs, facts.header):
             self._bloom_is_filled = False
         return facts
+
+    def _settled(self, doubted: BlockFacts, addresses: frozenset[str]) -> BlockFacts:
+        """What the receipts say, where the bloom promises more than anybody's logs: a bloom may err."""
+        try:
+            logs = self._failover.ask(lambda endpoint: ask_receipt_logs(endpoint, doubted.header, addresses))
+        except Unsupported:
+            return doubted
+        return BlockFacts(logs, doubted.header, doubted.evidence)
 
     # --- receipts --------------------------------------------------------------------------
 
@@ -239,11 +255,11 @@ class Node:
 
 
 def _names(urls: Sequence[str]) -> list[str]:
-    """Redacted URLs, told apart by a number where only their credentials differ."""
+    """Names of the endpoints, told apart by a number where a URL is given twice."""
     seen: Counter[str] = Counter()
     names = []
     for url in urls:
-        name = redacted(url)
+        name = endpoint_name(url)
         seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+        names.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
     return names

@@ -80,9 +80,15 @@ def _learned_to_ask_one_by_one(
     # Nodes that know the method for block numbers only call a hash a bad parameter.
     for question, outcome in zip(questions, outcomes, strict=True):
         if question.request.method == WHOLE_BLOCK and isinstance(outcome, Unsupported | Fatal):
-            endpoint.unsupported.add(WHOLE_BLOCK)
+            without_whole_blocks(endpoint)
             return True
     return False
+
+
+def without_whole_blocks(endpoint: Endpoint) -> None:
+    """Remember that this endpoint gives receipts one by one only."""
+    endpoint.unsupported.add(WHOLE_BLOCK)
+    endpoint.card.learned("blockReceipts", False)
 
 
 def _taken(

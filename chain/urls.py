@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
+HIDDEN = "***"
+ID_DIGITS = 6
+SHORTEST_SECRET = 4
 LONGEST_PLAIN_SEGMENT = 12
 """Path words such as `ext`, `rpc`, `v3` are shorter; provider keys start at 16 characters."""
-HIDDEN = "***"
 
 
 @lru_cache(maxsize=256)
-def redacted(url: str) -> str:
-    """Return the URL with every part hidden that may be a credential."""
-    parts = urlsplit(url)
-    path = "/".join(_hidden_if_long(segment) for segment in parts.path.split("/"))
-    query = "?" + HIDDEN if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}{query}"
+def endpoint_name(url: str) -> str:
+    """Return host and port, and a short id of the whole URL: two keys at one provider are two endpoints."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return f"{host}#{hashlib.sha256(url.encode()).hexdigest()[:ID_DIGITS]}"
 
 
 def scrubbed(text: str, url: str) -> str:
@@ -29,11 +30,8 @@ def scrubbed(text: str, url: str) -> str:
 @lru_cache(maxsize=256)
 def _secrets(url: str) -> tuple[str, ...]:
     parts = urlsplit(url)
-    found = [segment for segment in parts.path.split("/") if len(segment) > LONGEST_PLAIN_SEGMENT]
+    segments = parts.path.split("/")
+    found = [parts.path, parts.query, *(one for one in segments if len(one) > LONGEST_PLAIN_SEGMENT)]
     found += [value for _, value in parse_qsl(parts.query)]
     found += [word for word in (parts.password, parts.username) if word]
-    return tuple(sorted((word for word in found if len(word) > 3), key=len, reverse=True))
-
-
-def _hidden_if_long(segment: str) -> str:
-    return HIDDEN if len(segment) > LONGEST_PLAIN_SEGMENT else segment
+    return tuple(sorted({word for word in found if len(word) >= SHORTEST_SECRET}, key=len, reverse=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -27,6 +28,11 @@ class _Nothing(BaseSettings):
 def environment() -> dict[str, str]:
     """Every variable of this process."""
     return _present(EnvSettingsSource(_Nothing, case_sensitive=True).env_vars)
+
+
+def hand_down(name: str, value: str) -> None:
+    """Set a variable that is not ours for the processes that this one starts."""
+    os.environ[name] = value
 
 
 def env_file_variables(path: Path | None) -> dict[str, str]:

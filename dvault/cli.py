@@ -33,13 +33,14 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "db": ("dvault.commands.caring", "Look after the database."),
         "keys": ("dvault.commands.keys", "Look after the master key of what is kept encrypted."),
         "objects": ("dvault.commands.objects", "Look after uploads."),
+        "chaos-rpc": ("dvault.commands.chaos", "Answer for a node, with faults: see how settings hold."),
     },
     "Look after people": {
         "admin": ("dvault.commands.administering", "Say who has which role."),
         "siwe": ("dvault.commands.signing", "Look into sign-in messages (EIP-4361)."),
     },
 }
-"""Section → command → its module, where it has the same name, and what it is for in one line."""
+"""Section → command → its module, where it has that name with _ for -, and what it is for in one line."""
 COMMANDS = {name: told for section in SECTIONS.values() for name, told in section.items()}
 
 
@@ -52,7 +53,7 @@ class LateGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
+from msgspec import to_builtins
+
 from chain.contracts import load_abi
 from chain.decode import AbiEntry, Decoder
 from chain.events import Role
@@ -21,6 +23,7 @@ from indexer.seed import NoContract, deployment_block
 from indexer.service import HeldLease, Parts
 from indexer.session import Session, Watch
 from store.connection import Connection, process_name
+from store.endpoints import keep_cards, learned_caps
 from store.errors import Interrupted
 from store.indexes import ensure_late
 from store.lease import Lease, LeaseKeeper
@@ -52,8 +55,16 @@ class Standby(RuntimeError):
         )
 
 
-def node_of(settings: Settings) -> Node:
-    return Node(settings.rpc_urls, log_range_max=settings.log_range_max)
+def node_of(settings: Settings, connection: Connection | None = None) -> Node:
+    """The nodes; with what an earlier run learned of them, where a database remembers it."""
+    caps = learned_caps(connection.database) if connection else {}
+    return Node(settings.rpc_urls, log_range_max=settings.log_range_max, learned_caps=caps)
+
+
+def report_on(node: Node, connection: Connection, epoch: int) -> None:
+    """Look at all endpoints and keep their report cards. Raises LeaseLost, Interrupted."""
+    node.examine()
+    keep_cards(connection.database, epoch, [to_builtins(report) for report in node.report()])
 
 
 def contracts_of(settings: Settings) -> Contracts:
@@ -193,7 +204,9 @@ def guest_ledger(connection: Connection) -> Ledger:
 
 
 def open_session(settings: Settings, node: Node, ledger: Ledger, watch: Watch) -> Session:
-    """Check the chain and load where we stand."""
+    """Check the chain and load where we stand; with several endpoints, no liar has a say in that."""
+    if len(settings.rpc_urls) > 1:
+        node.examine()
     check_chain(settings, node)
     return Session(node, ledger, options_of(settings, start_block_of(settings, node, ledger)), watch)
 
@@ -213,4 +226,5 @@ def service_parts(settings: Settings, connection: Connection, node: Node, watch:
         take_lease=lease,
         open_ledger=lambda epoch: Ledger(connection, epoch),
         open_session=lambda ledger: open_session(settings, node, ledger, watch),
+        report=lambda epoch: report_on(node, connection, epoch),
     )

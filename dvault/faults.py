@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chain.chaos.proxy import ProxyUnavailable
+from chain.chaos.storm import UnknownScenario
 from chain.contracts import ContractError
 from chain.devchain import DevChainUnavailable
 from chain.errors import RpcError
@@ -36,8 +38,10 @@ EXPECTED: tuple[type[Exception], ...] = (
     NothingIndexed,
     OlderLayout,
     OtherContracts,
+    ProxyUnavailable,
     SilentSeed,
     Standby,
     UnfinishedRebuild,
+    UnknownScenario,
     WrongChain,
 )

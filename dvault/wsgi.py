@@ -20,6 +20,7 @@ from dvault.pending import AskedNode
 from dvault.perimeter import perimeter_of
 from dvault.profiles import keeping_of
 from dvault.signing_in import auth_of
+from dvault.worker_metrics import metrics_folder
 from store.reading import Reading
 
 
@@ -42,6 +43,7 @@ def make() -> Any:
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
         perimeter=perimeter_of(settings, connection),
+        metrics_folder=metrics_folder(),
     )
     app.extensions["store"] = opened
     return app

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from time import monotonic
 from typing import Protocol
 
 from chain.errors import Fatal, RpcError
 from indexer.branch import DeepReorg
+from indexer.reporter import reporting
 from indexer.session import Session
 from store.errors import Interrupted, LeaseLost
 from store.ledger import Ledger
@@ -36,11 +38,15 @@ class HeldLease(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the service is made of. `take_lease` returns None while another indexer holds it."""
+    """What the service is made of. `take_lease` returns None while another indexer holds it.
+
+    `report`, called now and then with our epoch while a session is open, keeps what is known of the node.
+    """
 
     take_lease: Callable[[], HeldLease | None]
     open_ledger: Callable[[int], Ledger]
     open_session: Callable[[Ledger], Session]
+    report: Callable[[int], None] | None = None
 
 
 class Indexer:
@@ -79,7 +85,8 @@ class Indexer:
         while not self._stopping.is_set() and not lease.lost.is_set():
             try:
                 session = self._parts.open_session(ledger)
-                self._follow(session, ledger, lease)
+                with reporting(self._report_under(lease)):
+                    self._follow(session, ledger, lease)
             except LeaseLost as error:
                 logger.warning("lease lost", extra={"reason": str(error)})
                 return
@@ -93,6 +100,10 @@ class Indexer:
                 raise
             except RpcError as error:
                 self._outlive(ledger, error)
+
+    def _report_under(self, lease: HeldLease) -> Callable[[], None] | None:
+        report = self._parts.report
+        return None if report is None else partial(report, lease.epoch)
 
     def _follow(self, session: Session, ledger: Ledger, lease: HeldLease) -> None:
         rate, beat = _Rate(session.standing.events), _Beat(self._poll_seconds)

@@ -11,16 +11,16 @@ from pymongo.database import Database
 
 from store.answering import answering
 from store.assets import Assets
-from store.documents import CheckpointDocument, LeaseDocument
+from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
 from store.market import Figures, LatestFigures, Market
 from store.prices import Prices
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.transactions import Transactions
 
-IN_FORCE = {"$or": [{"$eq": ["$_id", "indexer"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
+IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
 """By the server's clock, as whoever takes the lease judges it."""
-STANDING = {"_id": {"$in": ["indexer", "lease"]}, "$expr": IN_FORCE}
+STANDING = {"_id": {"$in": ["indexer", "lease", "endpoints"]}, "$expr": IN_FORCE}
 
 
 class View:
@@ -65,6 +65,8 @@ class Standing:
 
     checkpoint: CheckpointDocument | None
     lease: LeaseDocument | None
+    endpoints: EndpointsDocument | None = None
+    """What the holder of the lease last reported of the nodes."""
 
 
 class Reading:
@@ -82,8 +84,11 @@ class Reading:
             yield View(Snapshot(self._database, session), self._figures)
 
     def standing(self) -> Standing:
-        """Checkpoint and lease by one read, for those who ask very often. Raises StoreUnreachable."""
+        """Checkpoint, lease and cards by one read, for those who ask very often. Raises StoreUnreachable."""
         with answering(self._database, self._timeout_seconds):
             found = {document["_id"]: document for document in self._database["checkpoints"].find(STANDING)}
-        checkpoint, lease = found.get("indexer"), found.get("lease")
-        return Standing(cast("CheckpointDocument | None", checkpoint), cast("LeaseDocument | None", lease))
+        return Standing(
+            cast("CheckpointDocument | None", found.get("indexer")),
+            cast("LeaseDocument | None", found.get("lease")),
+            cast("EndpointsDocument | None", found.get("endpoints")),
+        )

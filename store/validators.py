@@ -88,10 +88,16 @@ _COMPOSED: dict[object, Callable[[tuple[Any, ...]], Schema]] = {
 
 
 def _checkpoints() -> Schema:
-    """Two kinds of documents, told apart by their `_id`."""
-    indexer, lease = schema_of(documents.CheckpointDocument), schema_of(documents.LeaseDocument)
-    indexer["properties"]["_id"], lease["properties"]["_id"] = {"enum": ["indexer"]}, {"enum": ["lease"]}
-    return {"anyOf": [indexer, lease]}
+    """Three kinds of documents, told apart by their `_id`."""
+    shapes = {
+        "indexer": documents.CheckpointDocument,
+        "lease": documents.LeaseDocument,
+        "endpoints": documents.EndpointsDocument,
+    }
+    schemas = {name: schema_of(shape) for name, shape in shapes.items()}
+    for name, schema in schemas.items():
+        schema["properties"]["_id"] = {"enum": [name]}
+    return {"anyOf": [*schemas.values()]}
 
 
 VALIDATORS: dict[str, Schema] = {

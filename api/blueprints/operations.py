@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from api.cards import present_cards
 from api.endpoints import Blueprint, chain_response
 from api.freshness import indexed, lag_blocks, lag_seconds
 from api.lists import Listed, Query
@@ -41,7 +42,12 @@ def show_status(_query: Query) -> Response:
     standing = services().reading.standing()
     checkpoint, now = standing.checkpoint, services().clock.now()
     lag = (lag_blocks(checkpoint), lag_seconds(checkpoint, now)) if checkpoint else (0, 0)
-    return chain_response(present_status(checkpoint, standing.lease, lag), checkpoint)
+    cards = standing.endpoints
+    endpoints = {
+        "endpoints": present_cards(cards),
+        "endpointsReportedAt": cards["updatedAt"] if cards else None,
+    }
+    return chain_response(present_status(checkpoint, standing.lease, lag) | endpoints, checkpoint)
 
 
 @blueprint.reads("/api/reorgs", "listReorgs", ReorgList, PageQuery)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from api.schemas.shapes import AsOf, Block, ListAnswer, Shape, maybe_text, maybe_time, maybe_whole, text
+from api.schemas.shapes import (
+    AsOf,
+    Block,
+    ListAnswer,
+    Shape,
+    maybe_number,
+    maybe_text,
+    maybe_time,
+    maybe_whole,
+    text,
+)
 
 
 class Tip(Block):
@@ -14,6 +24,24 @@ class Tip(Block):
 class Lease(Shape):
     holder = text()
     epoch = fields.Integer()
+
+
+class Endpoint(Shape):
+    name = text()
+    state = text()
+    reason = maybe_text()
+    retry_in_seconds = fields.Float()
+    head = maybe_whole()
+    lag_blocks = maybe_whole()
+    requests = fields.Integer()
+    latency_ms = maybe_number()
+    errors = fields.Dict(keys=fields.String(), values=fields.Integer())
+    last_error = maybe_text()
+    contradictions = fields.Integer()
+    last_contradiction = maybe_text()
+    learned_cap = maybe_whole()
+    max_batch = fields.Integer()
+    supports = fields.Dict(keys=fields.String(), values=fields.Boolean())
 
 
 class Blooms(Shape):
@@ -53,6 +81,8 @@ class Status(Shape):
     evidence = fields.Nested(Evidence)
     last_error = maybe_text()
     updated_at = maybe_time()
+    endpoints = fields.List(fields.Nested(Endpoint))
+    endpoints_reported_at = maybe_time()
     as_of = fields.Nested(AsOf, allow_none=True)
 
 

@@ -115,9 +115,12 @@ def _chain(chosen: Settings) -> Iterator[Finding]:
             yield Finding("finalized tag", usable, tag + remedy)
         except (RpcError, WrongChain, NoContract) as error:
             yield Finding("chain", False, str(error))
+        node.examine()
         for report in node.report():
             latency = f"{report.latency_ms:.0f} ms" if report.latency_ms is not None else "no answer"
-            yield Finding(report.url, None, f"{latency}; {report.last_error or 'no errors'}")
+            fine = False if report.state in ("quarantined", "suspect") else None
+            told = report.reason or report.last_error or "no errors"
+            yield Finding(report.name, fine, f"{report.state}; {latency}; {told}")
 
 
 def _looked_at(what: str, look: Callable[[], str], *, required: bool = True) -> Finding:

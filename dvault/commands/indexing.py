@@ -51,7 +51,7 @@ def run() -> None:
     with (
         until_interrupted() as stopping,
         store_of(chosen) as connection,
-        node_of(chosen) as node,
+        node_of(chosen, connection) as node,
         abandoning(node, stopping),
     ):
         prepare(connection)
@@ -97,7 +97,7 @@ def backfill(from_block: int | None, to_block: int | None, dry_run: bool, as_jso
 def _session(chosen: Settings, bar: _Bar, stopping: Event) -> Iterator[Session]:
     with (
         store_of(chosen) as connection,
-        node_of(chosen) as node,
+        node_of(chosen, connection) as node,
         abandoning(node, stopping),
         exclusive(chosen, connection, stopping) as ledger,
         bar.shown(),

@@ -14,6 +14,7 @@ import click
 from dvault.console import Failure, explained, messages, settings
 from dvault.database import prepare, store_of
 from dvault.interruption import until_interrupted
+from dvault.worker_metrics import share_metrics
 from store import lifeline
 
 THREADS = 16
@@ -38,6 +39,7 @@ def serve(host: str | None, port: int | None) -> None:
     free_port = usable_port(chosen.host, chosen.port)
     with store_of(chosen) as connection:
         prepare(connection)
+        share_metrics(chosen.data_dir, free_port)
         server = Granian(
             "dvault.wsgi:make",
             factory=True,

@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from config.settings import Settings
+from dvault.cards import card_table
 from dvault.console import answer, explained, messages, settings
 from dvault.database import store_of
 from dvault.interruption import until_interrupted
@@ -52,11 +53,15 @@ def status(watch: bool, as_json: bool) -> None:
 
 def _show(connection: Connection, chosen: Settings, as_json: bool) -> int:
     report = report_of(connection, chosen.chain_id)
+    code = exit_code(report)
     if as_json:
         answer(report)
     else:
+        cards = report.pop("endpoints")
         messages.print(_table(report))
-    return exit_code(report)
+        if cards:
+            messages.print(card_table(cards))
+    return code
 
 
 def report_of(connection: Connection, chain_id: int) -> dict[str, Any]:
@@ -84,6 +89,7 @@ def report_of(connection: Connection, chain_id: int) -> dict[str, Any]:
         "rollingDigest": checkpoint.get("rollingDigest"),
         "evidence": shares(checkpoint.get("evidence"), checkpoint.get("blooms")),
         "lastError": checkpoint.get("lastError"),
+        "endpoints": [dict(card) for card in standing.endpoints["endpoints"]] if standing.endpoints else [],
     }
 
 
@@ -104,6 +110,8 @@ def exit_code(report: Mapping[str, Any]) -> int:
     if report["state"] in ("backfilling", "unindexed"):
         return SYNCING
     if report["lagBlocks"] > LAG_BLOCKS or report["lastError"] or report["lease"] is None:
+        return LAGGING
+    if any(card["state"] == "suspect" for card in report["endpoints"]):
         return LAGGING
     return OK
 

@@ -104,6 +104,35 @@ class LeaseDocument(TypedDict):
     expiresAt: datetime
 
 
+class EndpointDocument(TypedDict):
+    """How one endpoint of the nodes does: host and a short id, nothing secret."""
+
+    name: str
+    state: str
+    reason: str | None
+    retryInSeconds: float
+    head: int | None
+    lagBlocks: int | None
+    requests: int
+    latencyMs: float | None
+    errors: dict[str, int]
+    lastError: str | None
+    contradictions: int
+    lastContradiction: str | None
+    learnedCap: int | None
+    maxBatch: int
+    supports: dict[str, bool]
+
+
+class EndpointsDocument(TypedDict):
+    """collection checkpoints, `_id` "endpoints": the report cards, as the holder of the lease saw them."""
+
+    _id: str
+    epoch: int
+    updatedAt: datetime
+    endpoints: list[EndpointDocument]
+
+
 class QuarantineDocument(TypedDict):
     """collection quarantine: a log of ours that we could not understand, with its raw bytes."""
 

@@ -88,6 +88,8 @@ def test_status_tells_where_the_indexer_stands(client, seed):
         },
         "lastError": "a bad day",
         "updatedAt": None,
+        "endpoints": [],
+        "endpointsReportedAt": None,
         "asOf": {
             "blockNumber": 100,
             "blockHash": block_ref(100)["hash"],

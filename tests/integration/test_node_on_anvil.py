@@ -87,7 +87,7 @@ def test_what_is_beyond_the_head_is_unknown(shared: World) -> None:
 def test_a_range_gives_every_log_however_it_is_divided(shared: World) -> None:
     head = shared.node.head()
     whole = shared.node.logs(0, head.number, shared.ours)
-    divided = Node([shared.node.report()[0].url], log_range_max=3)
+    divided = Node([shared.rpc.url], log_range_max=3)
     with divided:
         assert divided.logs(0, head.number, shared.ours) == whole
 

@@ -80,6 +80,7 @@ class FakeNode:
         )
         self.answers: dict[str, Answer] = {
             "eth_chainId": lambda: hex(31337),
+            "eth_blockNumber": lambda: hex(self.head),
             "eth_getBlockByNumber": self.block_by_number,
             "eth_getBlockByHash": self.block_by_hash,
             "eth_getLogs": self.get_logs,
@@ -131,13 +132,17 @@ class FakeNode:
             "parentHash": block_hash(number - 1, self.branch),
             "timestamp": hex(1_700_000_000 + number),
             "extraData": "0x" + "00" * 97,
-            "transactions": [],
+            "transactions": list(
+                dict.fromkeys(e["transactionHash"] for e in self.logs if int(e["blockNumber"], 16) == number)
+            ),
         }
         bloom = self.bloom(number)
         return body if bloom is None else body | {"logsBloom": bloom}
 
     def block_by_number(self, tag: str, full: bool) -> Any:
-        number = {"latest": self.head, "finalized": max(0, self.head - 8)}.get(tag)
+        number = {"latest": self.head, "safe": max(0, self.head - 4), "finalized": max(0, self.head - 8)}.get(
+            tag
+        )
         number = int(tag, 16) if number is None else number
         return self.block(number) if number <= self.head else None
 

@@ -1,7 +1,7 @@
 """Each refusal that providers are known to give means one thing to do."""
 
 import json
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from chain import errors
 from chain.classify import classify
 from chain.errors import RangeHint
 
-MESSAGES = json.loads((Path(__file__).parent / "data" / "provider_messages.json").read_text())
+MESSAGES = json.loads(files("chain.chaos").joinpath("provider_messages.json").read_text())
 
 
 @pytest.mark.parametrize("case", MESSAGES, ids=[case["provider"] for case in MESSAGES])

@@ -8,7 +8,7 @@ import pytest
 
 from chain.errors import EndpointsExhausted, Fatal, Transient, WrongAnswer
 from chain.node import Node
-from chain.urls import redacted, scrubbed
+from chain.urls import endpoint_name, scrubbed
 from tests.unit.chain.fake_node import FakeNode, Handler, Refusal
 
 
@@ -57,7 +57,7 @@ def test_what_stays_missing_is_a_passing_failure(fake: FakeNode, connect: Callab
     with pytest.raises(EndpointsExhausted) as caught:
         node.headers([1, 2, 3, 4])
 
-    assert isinstance(caught.value.errors[fake.url], Transient)
+    assert isinstance(caught.value.errors[endpoint_name(fake.url)], Transient)
 
 
 def test_an_answer_to_another_question_is_not_taken(fake: FakeNode, node: Node) -> None:
@@ -160,14 +160,14 @@ def test_bad_credentials_are_fatal_at_once(fake: FakeNode, node: Node) -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("https://eth.example/v3/0123456789abcdef0123456789abcdef", "https://eth.example/v3/***"),
-        ("https://me:secret@eth.example:8545/ext/bc/C/rpc", "https://eth.example:8545/ext/bc/C/rpc"),
-        ("https://eth.example/rpc?dkey=abcdefgh", "https://eth.example/rpc?***"),
-        ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
+        ("https://eth.example/v3/0123456789abcdef0123456789abcdef", "eth.example#b48119"),
+        ("https://me:secret@eth.example:8545/ext/bc/C/rpc", "eth.example:8545#036af5"),
+        ("https://eth.example/rpc?dkey=abcdefgh", "eth.example#e71ff7"),
+        ("http://127.0.0.1:8545", "127.0.0.1:8545#364b0e"),
     ],
 )
-def test_a_url_is_shown_without_its_credentials(url: str, shown: str) -> None:
-    assert redacted(url) == shown
+def test_an_endpoint_is_shown_as_its_host_and_a_short_id(url: str, shown: str) -> None:
+    assert endpoint_name(url) == shown
 
 
 def test_a_message_that_quotes_the_key_loses_it() -> None:
@@ -191,11 +191,21 @@ def test_errors_never_show_a_key(fake: FakeNode) -> None:
 
         assert key not in str(caught.value)
         assert key not in str(node.report())
-        assert caught.value.errors.keys() == {f"{fake.url}/v3/***"}
+        assert caught.value.errors.keys() == {endpoint_name(f"{fake.url}/v3/{key}")}
 
 
 def test_two_keys_at_one_provider_are_two_endpoints(fake: FakeNode) -> None:
     urls = [f"{fake.url}/v3/0123456789abcdef{i}" for i in "ab"]
 
     with Node(urls) as node:
-        assert [report.url for report in node.report()] == [f"{fake.url}/v3/***", f"{fake.url}/v3/*** #2"]
+        first, second = (report.name for report in node.report())
+
+    assert first != second
+    assert first.partition("#")[0] == second.partition("#")[0] == fake.url.removeprefix("http://")
+
+
+def test_a_url_given_twice_is_two_endpoints(fake: FakeNode) -> None:
+    with Node([fake.url, fake.url]) as node:
+        first, second = (report.name for report in node.report())
+
+    assert second == f"{first}-2"

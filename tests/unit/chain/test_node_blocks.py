@@ -7,6 +7,7 @@ import pytest
 
 from chain.errors import EndpointsExhausted, Fatal, Unknown, WrongAnswer
 from chain.node import Node
+from chain.urls import endpoint_name
 from tests.unit.chain.fake_node import FakeNode, Refusal, block_hash
 
 Connect = Callable[..., Node]
@@ -91,7 +92,7 @@ def test_another_block_than_asked_for_is_a_wrong_answer(fake: FakeNode, node: No
 
     with pytest.raises(WrongAnswer, match="asked for block 4, got block 3") as caught:
         node.header(4)
-    assert caught.value.endpoint == fake.url
+    assert caught.value.endpoint == endpoint_name(fake.url)
     with pytest.raises(WrongAnswer):
         node.header_by_hash(block_hash(4))
 
@@ -186,8 +187,8 @@ def test_endpoints_must_agree_on_the_chain(fake: FakeNode, other: FakeNode, conn
     with pytest.raises(Fatal) as caught:
         node.chain_id()
 
-    assert fake.url in str(caught.value)
-    assert other.url in str(caught.value)
+    assert endpoint_name(fake.url) in str(caught.value)
+    assert endpoint_name(other.url) in str(caught.value)
 
 
 def test_an_endpoint_that_was_away_is_checked_before_its_first_use(
@@ -220,8 +221,8 @@ def test_when_all_fail_the_error_tells_of_each(fake: FakeNode, other: FakeNode, 
         connect(fake, other, deadline_seconds=0.3).head()
 
     assert {url: type(error).__name__ for url, error in caught.value.errors.items()} == {
-        fake.url: "Transient",
-        other.url: "Unsupported",
+        endpoint_name(fake.url): "Transient",
+        endpoint_name(other.url): "Unsupported",
     }
 
 
@@ -242,7 +243,7 @@ def test_a_report_tells_how_each_endpoint_does(fake: FakeNode, node: Node) -> No
 
     (report,) = node.report()
 
-    assert report.url == fake.url
+    assert report.name == endpoint_name(fake.url)
     assert report.errors == {"Transient": 1}
     assert report.last_error == "header not found"
     assert report.latency_ms is not None

@@ -14,6 +14,7 @@ from chain.errors import (
     WrongAnswer,
 )
 from chain.node import Node
+from chain.urls import endpoint_name
 from tests.unit.chain.fake_node import (
     AGENT,
     ASSET,
@@ -205,7 +206,7 @@ def test_each_endpoint_keeps_its_own_cap(busy: FakeNode, other: FakeNode, connec
 
 
 def test_a_cap_learned_in_an_earlier_life_is_used(busy: FakeNode, connect: Connect) -> None:
-    node = connect(busy, learned_caps={busy.url: 7})
+    node = connect(busy, learned_caps={endpoint_name(busy.url): 7})
 
     node.logs(1, 20, OURS)
 
@@ -397,6 +398,64 @@ def test_a_dead_node_is_no_empty_block(fake: FakeNode, connect: Connect) -> None
 
     with pytest.raises(EndpointsExhausted):
         connect(fake, deadline_seconds=0.3).block_facts(block_hash(5), OURS)
+
+
+def test_a_block_with_too_many_logs_is_asked_address_by_address(fake: FakeNode, node: Node) -> None:
+    fake.logs = [log(7, index, address) for index, address in enumerate([ASSET, AGENT, ASSET, MARKET])]
+    honest = fake.answers["eth_getLogs"]
+
+    def dense(query: dict[str, Any]) -> Any:
+        if len(query["address"]) > 1:
+            raise Refusal(-32005, "query returned more than 10000 results")
+        return honest(query)
+
+    fake.answers["eth_getLogs"] = dense
+
+    facts = node.block_facts(block_hash(7), [ASSET, AGENT, MARKET])
+
+    assert [int(each.log_index, 16) for each in facts.logs] == [0, 1, 2, 3]
+    assert facts.evidence == "bloom"
+
+
+def test_a_block_with_too_many_logs_of_one_address_says_so(fake: FakeNode, node: Node) -> None:
+    def dense(_: dict[str, Any]) -> Any:
+        raise Refusal(-32005, "query returned more than 10000 results")
+
+    fake.answers["eth_getLogs"] = dense
+
+    with pytest.raises(SingleBlockTooDense, match="alone") as caught:
+        node.block_facts(block_hash(7), [ASSET, AGENT])
+    assert caught.value.block_number == 7
+
+
+@pytest.mark.parametrize("whole_blocks", [True, False])
+def test_logs_that_everybody_leaves_out_are_found_in_the_receipts(
+    whole_blocks: bool, fake: FakeNode, node: Node
+) -> None:
+    def refuse(_: str) -> Any:
+        raise Refusal(-32601, "the method eth_getBlockReceipts does not exist")
+
+    fake.logs = [log(7, 0, ASSET), log(7, 1, AGENT), log(7, 2, STRANGER)]
+    fake.answers["eth_getLogs"] = lambda _: []
+    if not whole_blocks:
+        fake.answers["eth_getBlockReceipts"] = refuse
+
+    facts = node.block_facts(block_hash(7), [ASSET, AGENT])
+
+    assert [int(each.log_index, 16) for each in facts.logs] == [0, 1]
+    assert facts.evidence == "logs-only", "the receipts are not proven either"
+
+
+def test_receipts_of_another_branch_settle_nothing(fake: FakeNode, connect: Callable[..., Node]) -> None:
+    fake.logs = [log(7, 0, ASSET)]
+    fake.answers["eth_getLogs"] = lambda _: []
+    honest = fake.answers["eth_getBlockReceipts"]
+    fake.answers["eth_getBlockReceipts"] = lambda hash_: [
+        receipt | {"blockHash": block_hash(7, "b")} for receipt in honest(hash_)
+    ]
+
+    with pytest.raises(WrongAnswer, match="receipts of block"):
+        connect(fake, deadline_seconds=0.5).block_facts(block_hash(7), [ASSET])
 
 
 def test_an_overfull_bloom_is_no_reason_to_ask_again(fake: FakeNode, node: Node) -> None:

@@ -14,6 +14,7 @@ import pytest
 from chain.errors import EndpointsExhausted, Fatal, RateLimited, TimedOut, TooDense, Transient
 from chain.node import Node
 from chain.transport import Transport
+from chain.urls import endpoint_name
 from tests.unit.chain.fake_node import FakeNode, Handler
 
 
@@ -84,7 +85,7 @@ def test_a_garbled_answer_is_a_passing_failure(
     with pytest.raises(EndpointsExhausted) as caught:
         node.logs(0, 5, ["0x" + "00" * 20])
 
-    assert isinstance(caught.value.errors[fake.url], Transient)
+    assert isinstance(caught.value.errors[endpoint_name(fake.url)], Transient)
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
@@ -213,7 +214,7 @@ def test_retry_after_is_honoured_and_told(fake: FakeNode, connect: Callable[...,
         node.head()
 
     assert len(fake.posts) == 1, "asked again although the pause is longer than the deadline"
-    assert isinstance(caught.value.errors[fake.url], RateLimited)
+    assert isinstance(caught.value.errors[endpoint_name(fake.url)], RateLimited)
     assert caught.value.retry_after_seconds == 60
 
 

@@ -36,7 +36,7 @@ def test_the_help_is_grouped_in_the_order_of_a_story():
 
 def test_what_the_group_says_of_a_command_is_how_the_command_begins():
     for name, (module, told) in COMMANDS.items():
-        command: click.Command = getattr(import_module(module), name)
+        command: click.Command = getattr(import_module(module), name.replace("-", "_"))
         assert command.name == name
         assert (command.help or "").startswith(told.rstrip(".")), name
 
