@@ -14,18 +14,19 @@ from api import problems
 from api.auth import guard
 from api.auth.options import Auth
 from api.auth.tokens import configure
-from api.blueprints import activity, admin, assets, auth, market, operations, transactions, users
+from api.blueprints import activity, admin, assets, auth, events, market, operations, transactions, users
 from api.documentation import page
 from api.endpoints import revalidated
+from api.newest import Newest
 from api.pagination import Cursors
 from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
 from store.reading import Reading
 
 MAX_BODY_BYTES = 1_000_000
-MAX_WAITERS = 8
-"""Half of the threads that the server is usually given."""
-BLUEPRINTS = (assets, users, transactions, market, activity, auth, admin, operations)
+MAX_WAITERS, MAX_STREAMS = 8, 64
+"""Half of the threads that the server is usually given for requests, and all those for streams."""
+BLUEPRINTS = (assets, users, transactions, market, activity, events, auth, admin, operations)
 
 SECURITY_SCHEMES = {
     "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -73,12 +74,14 @@ def make_app(
     pending: PendingTransactions | None = None,
     clock: Clock | None = None,
     max_waiters: int = MAX_WAITERS,
+    max_streams: int = MAX_STREAMS,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people.
 
-    At most `max_waiters` requests wait for a block at once; give half of the server's threads.
+    At most `max_waiters` requests wait for a block at once: give half of the server's threads. At most
+    `max_streams` listeners have a stream each: give threads of their own.
     """
     app = Flask("dynamicvault", static_folder=None)
     app.json = OrjsonProvider(app)
@@ -91,15 +94,17 @@ def make_app(
         "API_SPEC_OPTIONS": {"components": {"securitySchemes": SECURITY_SCHEMES}},
     }
     app.url_map.strict_slashes = False
-    cursors = Cursors(secret_key)
+    clock = clock or SystemClock()
     app.extensions[EXTENSION] = Services(
         reading,
-        cursors,
+        Cursors(secret_key),
         pending or NoNode(),
-        clock or SystemClock(),
+        clock,
         Semaphore(max_waiters),
         auth,
         configure(app, auth.keys, auth.lifetimes),
+        Semaphore(max_streams),
+        Newest(reading, clock.monotonic),
     )
     guard.install(app)
     _register(app)

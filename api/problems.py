@@ -11,8 +11,10 @@ Problem
 ├── NotFound         404  the thing asked for does not exist
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
 ├── LastAdministrator 409 the change would leave nobody to administer
+├── EventsGone       410  the events asked for are no longer kept; read the state again
 ├── Unsupported      415  the body is not JSON
 ├── NothingIndexed   503  no block has been applied at all
+├── TooManyStreams   503  every place for streams is taken
 ├── NotReady         503  reads are possible but should not be trusted to advance
 └── StoreDown        503  the store cannot be read at present
 """
@@ -113,12 +115,20 @@ class LastAdministrator(Problem):
     status, code = 409, "last-admin"
 
 
+class EventsGone(Problem):
+    status, code = 410, "events-gone"
+
+
 class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
 
 
 class NothingIndexed(Problem):
     status, code, retry_after_seconds = 503, "nothing-indexed", 5
+
+
+class TooManyStreams(Problem):
+    status, code, retry_after_seconds = 503, "too-many-streams", 5
 
 
 class NotReady(Problem):

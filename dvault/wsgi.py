@@ -13,7 +13,7 @@ from api.signin import preload
 from chain.wallets import AskedWallets
 from config.secret import signing_key
 from config.settings import load_settings
-from dvault.commands.serving import THREADS
+from dvault.commands.serving import STREAMS, THREADS
 from dvault.database import store_of
 from dvault.pending import AskedNode
 from dvault.signing_in import auth_of
@@ -36,6 +36,7 @@ def make() -> Any:
         auth=auth_of(settings, connection, AskedWallets(settings.rpc_urls, settings.chain_id)),
         pending=AskedNode(settings.rpc_urls),
         max_waiters=THREADS // 2,
+        max_streams=STREAMS,
     )
     app.extensions["store"] = opened
     return app

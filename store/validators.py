@@ -111,5 +111,6 @@ VALIDATORS: dict[str, Schema] = {
     "sessions": schema_of(documents.SessionDocument),
     "nonces": schema_of(documents.NonceDocument),
     "auditLog": schema_of(documents.AuditDocument),
+    "events": schema_of(documents.EventDocument),
 }
 """By collection name: every collection that we write."""

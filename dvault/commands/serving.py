@@ -16,7 +16,7 @@ from dvault.database import prepare, store_of
 from dvault.interruption import until_interrupted
 from store import lifeline
 
-THREADS = 16
+THREADS, STREAMS = 16, 64
 LOOK_SECONDS = 0.2
 
 
@@ -45,7 +45,7 @@ def serve(host: str | None, port: int | None) -> None:
             address=chosen.host,
             port=free_port,
             workers=chosen.api_workers,
-            blocking_threads=THREADS,
+            blocking_threads=THREADS + STREAMS,
             websockets=False,
             log_enabled=chosen.log_level == "DEBUG",
             workers_kill_timeout=5,

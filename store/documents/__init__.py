@@ -54,6 +54,7 @@ from store.documents.rows import (
     TransactionDocument,
     TransactionType,
 )
+from store.documents.told import EventDocument, EventType, RowKind
 
 __all__ = [
     "ORPHANS_KEPT",
@@ -78,6 +79,9 @@ __all__ = [
     "RowBlockchainDocument",
     "TransactionDocument",
     "TransactionType",
+    "EventDocument",
+    "EventType",
+    "RowKind",
     "BlockRefDocument",
     "CheckpointDocument",
     "LeaseDocument",
