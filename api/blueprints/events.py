@@ -13,7 +13,7 @@ from api.lists import Query
 from api.problems import BadRequest, FieldError, TooManyStreams
 from api.requests import EventsQuery, StreamQuery
 from api.responses import present_event
-from api.schemas.events import Events, StreamText
+from api.schemas.events import Event, Events
 from api.services import services
 from store.reading import View
 
@@ -47,7 +47,7 @@ def list_events(query: Query) -> Response:
     return chain_response(*(found or quiet[0]))
 
 
-@blueprint.answers("/stream", "streamEvents", StreamText, StreamQuery, (400, 410, 503), "text/event-stream")
+@blueprint.answers("/stream", "streamEvents", Event, StreamQuery, (400, 410, 503), "text/event-stream")
 def stream_events(query: Query) -> Response:
     """Stream events (SSE) after `Last-Event-ID`, or after `after`, or from now on.
 

@@ -21,7 +21,3 @@ class Events(Answer):
     events = fields.List(fields.Nested(Event))
     next = fields.Integer(metadata={"description": "Go on after this place."})
     newest = fields.Integer()
-
-
-class StreamText(Shape):
-    """text/event-stream; `data` of each event is an Event."""
