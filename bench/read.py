@@ -3,8 +3,8 @@
     python -m bench.read [--seconds 4] [--rounds 3] [--connections 32] [--quick]
 
 Chain A is indexed, then the head rises by a block of twenty events a second while `wrk` reads: from
-`dvault serve` and from `bench.minimal_api`, both under granian with two workers, one after the other in every
-round. The last line is JSON: {"listRatio", "byIdRatio", "coldListRatio", "notModifiedRatio", "p99Ms", …}, each
+`dvault serve` and from `bench.minimal_api`, both under granian with two workers, one after the other in
+every round. The last line is JSON: {"listRatio", "byIdRatio", "coldListRatio", "notModifiedRatio", "p99Ms", …}, each
 the median of the rounds of our rate over theirs; "cold" is with the cache off, p99 at half of our peak.
 Needs wrk on PATH (Debian and Ubuntu: apt-get install wrk).
 """
@@ -98,7 +98,8 @@ def load(url: str, options: argparse.Namespace, *, connections: int = 0, etag: b
         raise RuntimeError(f"{url} answered with errors:\n{told}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
     slow = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
-    assert rate and slow, told
+    assert rate, told
+    assert slow, told
     return Load(float(rate[1]), float(slow[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[slow[2]])
 
 
@@ -123,7 +124,7 @@ def _wrk() -> str:
 
 def served_settings(chosen: Mapping[str, str], **more: str) -> dict[str, str]:
     """Both of our servers, with limits out of the way: one client plays thousands."""
-    return {**chosen, "HOST": "127.0.0.1", "PORT": str(free_port()), "WORKERS": str(WORKERS), **more}
+    return {**chosen, "HOST": "127.0.0.1", "PORT": str(free_port()), "API_WORKERS": str(WORKERS), **more}
 
 
 def played(urls: Mapping[str, str], options: argparse.Namespace) -> dict[str, float]:
@@ -172,7 +173,9 @@ def contest(options: argparse.Namespace) -> dict[str, Any]:
             answered(url + ASSET)
         _await_live(urls["ours"])
         rounds = [played(urls, options) for _ in range(options.rounds)]
-    return {name: round(median(one[name] for one in rounds), 2) for name in rounds[0]} | {"rounds": len(rounds)}
+    return {name: round(median(one[name] for one in rounds), 2) for name in rounds[0]} | {
+        "rounds": len(rounds)
+    }
 
 
 def _await_live(url: str) -> None:

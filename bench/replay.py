@@ -31,7 +31,15 @@ def replay_server(chain_path: Path, latency_ms: int = 0, blocks_behind: int = 0)
 
     With `blocks_behind` the head starts so many blocks below the last one and rises by one a second.
     """
-    command = [node_binary(), str(SERVER), str(chain_path), "--latency", str(latency_ms), "--behind", str(blocks_behind)]
+    command = [
+        node_binary(),
+        str(SERVER),
+        str(chain_path),
+        "--latency",
+        str(latency_ms),
+        "--behind",
+        str(blocks_behind),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
