@@ -20,6 +20,7 @@ from api.blueprints import (
     assets,
     auth,
     errors,
+    events,
     market,
     operations,
     profile,
@@ -30,15 +31,16 @@ from api.bodies import StrictRequest, strict_json
 from api.documentation import STYLE, page
 from api.endpoints import revalidated
 from api.metrics import expose_metrics
+from api.newest import Newest
 from api.pagination import Cursors
 from api.perimeter import Perimeter
 from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
 from store.reading import Reading
 
-MAX_WAITERS = 8
-"""Half of the threads that the server is usually given."""
-BLUEPRINTS = (assets, profile, users, transactions, market, activity, auth, admin, operations, errors)
+MAX_WAITERS, MAX_STREAMS = 8, 64
+"""Half of the threads that the server is usually given for requests, and all those for streams."""
+BLUEPRINTS = (assets, profile, users, transactions, market, activity, events, auth, admin, operations, errors)
 
 SECURITY_SCHEMES = {
     "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -101,12 +103,14 @@ def make_app(
     max_waiters: int = MAX_WAITERS,
     perimeter: Perimeter | None = None,
     metrics_folder: str | None = None,
+    max_streams: int = MAX_STREAMS,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
 
-    At most `max_waiters` requests wait for a block at once; give half of the server's threads.
+    At most `max_waiters` requests wait for a block at once: give half of the server's threads. At most
+    `max_streams` listeners have a stream each: give threads of their own.
     """
     app = Application("dynamicvault", static_folder=None)
     app.json = OrjsonProvider(app)
@@ -118,15 +122,17 @@ def make_app(
         "API_SPEC_OPTIONS": {"components": {"securitySchemes": SECURITY_SCHEMES}},
     }
     app.url_map.strict_slashes = False
-    cursors = Cursors(secret_key)
+    clock = clock or SystemClock()
     app.extensions[EXTENSION] = Services(
         reading,
-        cursors,
+        Cursors(secret_key),
         pending or NoNode(),
-        clock or SystemClock(),
+        clock,
         Semaphore(max_waiters),
         auth,
         configure(app, auth.keys, auth.lifetimes),
+        Semaphore(max_streams),
+        Newest(reading, clock.monotonic),
     )
     keeping.install(app, keep)
     (perimeter or Perimeter()).register(app)

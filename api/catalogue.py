@@ -9,6 +9,7 @@ from html import escape
 
 from api.entries import Entry
 from api.sign_in_catalogue import SIGN_IN
+from api.upload_catalogue import UPLOADS
 
 _ENTRIES = (
     Entry(
@@ -57,6 +58,14 @@ _ENTRIES = (
         "far behind we are, `GET /api/tx/{hash}` where the transaction is.",
     ),
     Entry(
+        "events-gone",
+        410,
+        "Listening cannot go on from there",
+        "The place in the sequence of events cannot be continued.",
+        "Events are kept for seven days; or the database was set up anew, and never told that event.",
+        "Read the state again, and listen after the place that `detail` names.",
+    ),
+    Entry(
         "request-entity-too-large",
         413,
         "The body is too large",
@@ -92,6 +101,14 @@ _ENTRIES = (
         "Tell us the `requestId`. A read may be tried again at once.",
     ),
     Entry(
+        "too-many-streams",
+        503,
+        "Every place for streams is taken",
+        "Streams have places of their own, so that they never delay other requests.",
+        "As many listeners as the server has places for are connected to it.",
+        "Ask again after `Retry-After`, or use `GET /api/events?wait=20`.",
+    ),
+    Entry(
         "nothing-indexed",
         503,
         "No block has been applied yet",
@@ -116,7 +133,7 @@ _ENTRIES = (
         "Ask again after `Retry-After`, with growing pauses.",
     ),
 )
-CATALOGUE = {entry.code: entry for entry in (*_ENTRIES, *SIGN_IN)}
+CATALOGUE = {entry.code: entry for entry in (*_ENTRIES, *SIGN_IN, *UPLOADS)}
 
 
 def html(*entries: Entry) -> str:

@@ -124,7 +124,13 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         return decorate
 
     def answers(
-        self, rule: str, operation: str, answer: type[Schema], query: type[Schema], *also: int
+        self,
+        rule: str,
+        operation: str,
+        answer: type[Schema],
+        query: type[Schema],
+        *also: int,
+        content_type: str | None = None,
     ) -> Callable[[Responder], Responder]:
         """A GET that makes its whole response by itself, from the query and the path's arguments.
 
@@ -136,7 +142,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
                 return function(query, **read_path(path))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
-            self._expose(respond, "GET", rule, operation, answer, query, (400, 429, 503, *also))
+            statuses = (400, 429, 503, *also)
+            self._expose(respond, "GET", rule, operation, answer, query, statuses, content_type)
             return function
 
         return decorate
@@ -150,8 +157,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         answer: type[Schema],
         query: type[Schema],
         statuses: tuple[int, ...],
+        content_type: str | None = None,
     ) -> None:
-        documented = self.response(200, answer, headers=self.ANSWER_HEADERS)(respond)
+        documented = self.response(200, answer, headers=self.ANSWER_HEADERS, content_type=content_type)(
+            respond
+        )
         for status in statuses:
             documented = self.alt_response(status, HTTPStatus(status).name)(documented)
         if method == "GET":
@@ -218,6 +228,8 @@ def chain_response(payload: Payload | None, checkpoint: CheckpointDocument | Non
 def revalidated(response: Response) -> Response:
     """Every GET can be asked again for free: where no ETag was set, the body names itself."""
     if request.method not in ("GET", "HEAD") or response.status_code != HTTPStatus.OK:
+        return response
+    if response.is_streamed:
         return response
     response.headers.setdefault("Cache-Control", "no-cache")
     if "ETag" not in response.headers:

@@ -48,6 +48,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "GET /api/transactions": PUBLIC,
     "GET /api/transactions/<id>": PUBLIC,
     "GET /api/tx/<hash>": PUBLIC,
+    "GET /api/events": PUBLIC,
+    "GET /api/stream": PUBLIC,
     "GET /api/market/stats": PUBLIC,
     "GET /api/market/listings": PUBLIC,
     "GET /api/activity": PUBLIC,

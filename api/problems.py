@@ -12,9 +12,11 @@ Problem
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
 ├── LastAdministrator 409 the change would leave nobody to administer
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
+├── EventsGone       410  the events asked for are no longer kept; read the state again
 ├── Unsupported      415  the body is not JSON
 ├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
+├── TooManyStreams   503  every place for streams is taken
 ├── NotReady         503  reads are possible but should not be trusted to advance
 └── StoreDown        503  the store cannot be read at present
 """
@@ -128,6 +130,10 @@ class VersionChanged(Problem):
     status, code = 412, "precondition-failed"
 
 
+class EventsGone(Problem):
+    status, code = 410, "events-gone"
+
+
 class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
 
@@ -142,6 +148,10 @@ class TooManyRequests(Problem):
 
 class NothingIndexed(Problem):
     status, code, retry_after_seconds = 503, "nothing-indexed", 5
+
+
+class TooManyStreams(Problem):
+    status, code, retry_after_seconds = 503, "too-many-streams", 5
 
 
 class NotReady(Problem):

@@ -34,6 +34,7 @@ MAX_WAIT_SECONDS = 20
 MAX_BATCH = 200
 MAX_ACTIVITY_PAGE = 50
 ORDERS = ("createdAt", "price", "listingPrice", "updatedAt", "tokenId", "name", "confidence", "views")
+EVENTS = ("transaction", "price", "block", "finalized", "retraction", "reorg")
 DEEDS = ("mint", "list", "delist", "buy", "transfer")
 
 
@@ -165,6 +166,21 @@ class ActivityQuery(AssetActivityQuery):
     """Activity of all assets."""
 
     token_id = WholeNumber(0, INT64_MAX)
+
+
+class StreamQuery(Strict):
+    """Which events, and after which place in the sequence: the newest unless given."""
+
+    after = WholeNumber(0, INT64_MAX, metadata={"description": "Tell what came after this `seq`."})
+    type = Words(OneOf(*EVENTS))
+    token_id = WholeNumber(0, INT64_MAX)
+    wallet = Wallet(metadata={"description": "Seller or buyer."})
+
+
+class EventsQuery(StreamQuery, WaitQuery):
+    """As before, in portions."""
+
+    limit = WholeNumber(1, MAX_LIMIT, metadata={"description": "Events in one answer, 200 unless given."})
 
 
 class BatchBody(Strict):

@@ -9,6 +9,7 @@ from store.documents import (
     AssetDocument,
     BlockRefDocument,
     CheckpointDocument,
+    EventDocument,
     LeaseDocument,
     MarketDocument,
     PriceDocument,
@@ -134,6 +135,31 @@ def present_price(point: PriceDocument) -> Json:
         "aiMetrics": dict(point["aiMetrics"]),
         "blockchain": _blockchain(point["blockchain"]),
     }
+
+
+def present_event(event: EventDocument, finalized: int) -> Json:
+    """One event of the sequence; a row that was taken back has the status `orphaned`."""
+    return {
+        "seq": event["_id"],
+        "type": event["type"],
+        "blockNumber": event["blockNumber"],
+        "blockHash": event["blockHash"],
+        "timestamp": event["timestamp"],
+        "retracts": event.get("retracts"),
+        "data": _told(event, finalized),
+    }
+
+
+def _told(event: EventDocument, finalized: int) -> Json:
+    body: Any = event["body"]
+    match event.get("retracts", event["type"]), event["type"]:
+        case "transaction", "retraction":
+            return present_transaction(body, finalized) | {"status": "orphaned"}
+        case "transaction", _:
+            return present_transaction(body, finalized)
+        case "price", _:
+            return present_price(body)
+    return dict(body)
 
 
 def present_activity(row: TransactionDocument | PriceDocument, finalized: int) -> Json:

@@ -12,6 +12,7 @@ from flask import current_app
 
 from api.auth.options import Auth
 from api.auth.tokens import KeyRing
+from api.newest import Newest
 from api.pagination import Cursors
 from store.reading import Reading
 
@@ -79,6 +80,9 @@ class Services:
     """How many requests may wait at once: each keeps a thread of the server."""
     auth: Auth
     keys: KeyRing
+    streams: Semaphore
+    """How many streams may be open at once: each keeps a thread of its own."""
+    newest: Newest
 
 
 def services() -> Services:

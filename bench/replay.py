@@ -26,9 +26,20 @@ def node_binary() -> str:
 
 
 @contextmanager
-def replay_server(chain_path: Path, latency_ms: int = 0) -> Iterator[str]:
-    """Serve the chain on a free port of the loopback; yields its URL."""
-    command = [node_binary(), str(SERVER), str(chain_path), "--latency", str(latency_ms)]
+def replay_server(chain_path: Path, latency_ms: int = 0, blocks_behind: int = 0) -> Iterator[str]:
+    """Serve the chain on a free port of the loopback; yields its URL.
+
+    With `blocks_behind` the head starts so many blocks below the last one and rises by one a second.
+    """
+    command = [
+        node_binary(),
+        str(SERVER),
+        str(chain_path),
+        "--latency",
+        str(latency_ms),
+        "--behind",
+        str(blocks_behind),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -1,19 +1,26 @@
 // A static JSON-RPC node: serves a generated chain from memory, as bytes that were serialised beforehand,
 // so that the source is never the bottleneck of a bench.
 //
-//   node bench/replay_server.mjs chain.jsonl [--port 0] [--latency 0]
+//   node bench/replay_server.mjs chain.jsonl [--port 0] [--latency 0] [--behind 0] [--tick 1000]
 //
 // The first line it prints is {"port": …, "head": …}. --latency delays every HTTP answer by so many ms.
-// `finalized`, `safe` and `latest` are all the last block. Unknown methods answer -32601.
+// `finalized`, `safe` and `latest` are all the last block. With --behind N the head starts N blocks lower and
+// rises by one every --tick ms, and the final block is as much lower. Unknown methods answer -32601.
 import fs from 'node:fs';
 import http from 'node:http';
 import { parseArgs } from 'node:util';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { port: { type: 'string', default: '0' }, latency: { type: 'string', default: '0' } },
+  options: {
+    port: { type: 'string', default: '0' },
+    latency: { type: 'string', default: '0' },
+    behind: { type: 'string', default: '0' },
+    tick: { type: 'string', default: '1000' },
+  },
 });
 const latency = Number(options.latency);
+const behind = Number(options.behind);
 
 const COMMA = Buffer.from(',');
 const OPEN = Buffer.from('[');
@@ -47,6 +54,16 @@ function loaded(path) {
 
 const chain = loaded(positionals[0]);
 const { asset, agent, marketplace } = chain.description.contracts;
+const newest = chain.head;
+chain.head -= behind;
+let final = chain.head;
+if (behind) setInterval(rise, Number(options.tick));
+
+function rise() {
+  chain.head = Math.min(chain.head + 1, newest);
+  final = Math.max(final, chain.head - behind);
+}
+
 const followed = new Set([asset, agent, marketplace].map((address) => address.toLowerCase()));
 const gasPrice = hex(chain.description.gasPriceWei);
 
@@ -64,13 +81,13 @@ function hex(number) {
 
 function numberOf(tag) {
   if (tag === 'earliest') return 0;
-  const moving = tag === undefined || tag === null || ['latest', 'pending', 'finalized', 'safe'].includes(tag);
-  return moving ? chain.head : Number(tag);
+  if (['finalized', 'safe'].includes(tag)) return final;
+  return tag === undefined || tag === null || ['latest', 'pending'].includes(tag) ? chain.head : Number(tag);
 }
 
 function blockOf(reference) {
   const number = chain.byHash.get(reference) ?? numberOf(reference);
-  return chain.blocks[number];
+  return number <= chain.head ? chain.blocks[number] : undefined;
 }
 
 // --- logs ----------------------------------------------------------------------------------------
@@ -239,8 +256,8 @@ const METHODS = {
   web3_clientVersion: () => '"replay/1.0"',
   eth_syncing: () => 'false',
   eth_blockNumber: () => `"${hex(chain.head)}"`,
-  eth_getBlockByNumber: ([tag, full]) => blockAnswer(chain.blocks[numberOf(tag)], full),
-  eth_getBlockByHash: ([hash, full]) => blockAnswer(chain.blocks[chain.byHash.get(hash)], full),
+  eth_getBlockByNumber: ([tag, full]) => blockAnswer(blockOf(tag), full),
+  eth_getBlockByHash: ([hash, full]) => blockAnswer(chain.byHash.has(hash) ? blockOf(hash) : undefined, full),
   eth_getLogs: ([filter]) => getLogs(filter ?? {}),
   eth_getBlockReceipts: ([reference]) => {
     const block = blockOf(reference);

@@ -14,7 +14,7 @@ from chain.wallets import AskedWallets
 from config.logging import configure_logging
 from config.secret import signing_key
 from config.settings import load_settings
-from dvault.commands.serving import THREADS
+from dvault.commands.serving import STREAMS, THREADS
 from dvault.database import store_of
 from dvault.pending import AskedNode
 from dvault.perimeter import perimeter_of
@@ -44,6 +44,7 @@ def make() -> Any:
         max_waiters=THREADS // 2,
         perimeter=perimeter_of(settings, connection),
         metrics_folder=metrics_folder(),
+        max_streams=STREAMS,
     )
     app.extensions["store"] = opened
     return app

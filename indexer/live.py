@@ -30,6 +30,7 @@ from indexer.rolling import links
 from indexer.standing import Standing
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.states import load
+from indexer.telling import fact_of_finality, facts_of_block
 from indexer.window import Applied, Bases, Window
 from indexer.world import World, needs_of
 from store.commit import Change, Commit
@@ -120,6 +121,7 @@ class Follower:
         commit = self._books.commit_of(world, [prepared.decoded], checkpoint, rolling)
         commit.tally = {block.evidence: 1}
         commit.headers = [header_document(header, block.evidence)]
+        commit.told = facts_of_block(header, commit.transactions, commit.prices)
         self._keep_bases(commit, first)
         self._ledger.commit(commit)
         eventful = block.event_count > 0
@@ -200,6 +202,7 @@ class Follower:
         standing = replace(self.standing, finalized=target)
         commit = Commit(standing.fields(), forget_headers_up_to=target.number)
         commit.spans = spans_of(self.window.evidence(self.window.finalized.number, target.number))
+        commit.told = [fact_of_finality(target, self._timestamp_of(target))]
         commit.changed_assets = self._moved_bases(old, new)
         commit.changed_operators = [
             (operator_id(*key), *_base_change("base", {"said": new.operators.get(key)}, key in new.operators))

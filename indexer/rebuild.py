@@ -20,6 +20,7 @@ from indexer.rolling import START, links, rolled
 from indexer.row_documents import price_document, quarantine_document, transaction_document
 from indexer.standing import Standing, standing_of
 from indexer.state import AssetKey
+from indexer.telling import fact_of_deep_rewind
 from indexer.world import World
 from store.commit import AssetId, Change, Commit
 from store.identity import asset_id
@@ -104,7 +105,8 @@ def rewind_below_finality(ledger: Ledger, following: Following, to: Header) -> O
         rolling=ledger.rolling_at(to.number) or START,
     )
     fields = {**after.fields(), "unfinished": f"rewind to block {to.number}"}
-    ledger.commit(Commit(fields, rewind_above=to.number))
+    told = [fact_of_deep_rewind(to.ref, standing.tip)] if standing.tip else []
+    ledger.commit(Commit(fields, rewind_above=to.number, told=told))
     return rebuild(ledger, following)
 
 

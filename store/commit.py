@@ -43,6 +43,8 @@ class Commit:
     markets: Sequence[Document] = ()
     reorg: Document | None = None
     forget_headers_up_to: int | None = None
+    told: Sequence[Document] = ()
+    """Facts for listeners, without their place in the sequence."""
     tally: Mapping[str, int] = field(default_factory=dict)
     """Blocks gained (or lost, below 0) by each kind of evidence."""
     spans: Sequence[Span] = ()

@@ -129,7 +129,11 @@ ROW_LISTS: tuple[Index, ...] = (
     Index("priceHistory", up("blockchain.transactionHash")),
 )
 
+EVENTS_KEPT_SECONDS = 7 * 24 * 3600
+"""How long a listener may stay away and still hear everything."""
+
 BOOKS: tuple[Index, ...] = (
+    Index("events", up("toldAt"), expire_after_seconds=EVENTS_KEPT_SECONDS),
     Index("chainEvents", up("tokens", "_id")),
     Index("chainEvents", up("transactions.hash")),
     Index("operatorApprovals", up("owner")),

@@ -5,7 +5,7 @@ A commit holds raw blocks, rows, assets *and* the checkpoint; a crash anywhere m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
@@ -57,7 +57,7 @@ class Ledger:
             )
 
     def _write(self, commit: Commit, session: ClientSession) -> None:
-        self._move_checkpoint(commit.checkpoint, commit.tally, session)
+        self._move_checkpoint(commit, session)
         if commit.rewind_above is not None:
             self._rewind(commit.rewind_above, commit.dropped_contracts, session)
         if commit.rewrite_rows_of is not None:
@@ -74,6 +74,7 @@ class Ledger:
         if commit.removed_operators:
             self._delete("operatorApprovals", {"_id": {"$in": list(commit.removed_operators)}}, session)
         self._replace("market", commit.markets, session)
+        self._tell(commit.told, session)
         if commit.forget_headers_up_to is not None:
             self._delete("blocks", {"_id": {"$lte": commit.forget_headers_up_to}}, session)
         self._vouch(commit, session)
@@ -96,17 +97,26 @@ class Ledger:
         if updates:
             self._database["chainEvents"].bulk_write(updates, ordered=False, session=session)
 
-    def _move_checkpoint(
-        self, fields: Mapping[str, Any], tally: Mapping[str, int], session: ClientSession
-    ) -> None:
-        gained = {f"evidence.{TALLIED[kind]}": count for kind, count in tally.items() if count}
+    def _move_checkpoint(self, commit: Commit, session: ClientSession) -> None:
+        gained = {f"evidence.{TALLIED[kind]}": count for kind, count in commit.tally.items() if count}
+        counted = {"version": 1, "seq": len(commit.told), **gained}
         moved = self._database["checkpoints"].update_one(
             self._ours,
-            {"$set": {**fields, "updatedAt": datetime.now(UTC)}, "$inc": {"version": 1, **gained}},
+            {"$set": {**commit.checkpoint, "updatedAt": datetime.now(UTC)}, "$inc": counted},
             session=session,
         )
         if moved.matched_count == 0:
             raise LeaseLost(self._epoch, None)
+
+    def _tell(self, facts: Sequence[Document], session: ClientSession) -> None:
+        """Give facts the places that the checkpoint has just taken for them."""
+        if not facts:
+            return
+        checkpoint = self._database["checkpoints"].find_one({"_id": INDEXER}, {"seq": 1}, session=session)
+        first = cast(Any, checkpoint)["seq"] - len(facts) + 1
+        now = datetime.now(UTC)
+        events = [{"_id": seq, "toldAt": now, **fact} for seq, fact in enumerate(facts, start=first)]
+        bulk.insert(self._database, "events", events, session, validate=True)
 
     def _rewind(self, ancestor: int, dropped: Sequence[str], session: ClientSession) -> None:
         self._delete("chainEvents", {"_id": {"$gte": ancestor + 1}}, session)
@@ -173,6 +183,7 @@ class Ledger:
                     "_id": INDEXER,
                     "epoch": self._epoch,
                     "version": 0,
+                    "seq": 0,
                     "updatedAt": datetime.now(UTC),
                 },
                 session=session,
@@ -239,6 +250,10 @@ class Ledger:
         """Evidence of the final blocks without events that reach into a range, both ends inclusive."""
         with translated():
             return spans.read(self._database, first, last)
+
+    def rows_above(self, name: str, number: int) -> Iterator[dict[str, Any]]:
+        """Rows of `transactions` or `priceHistory` that come from blocks above a height."""
+        return self._find(name, {"blockchain.blockNumber": {"$gt": number}})
 
     def headers(self) -> Iterator[dict[str, Any]]:
         """The unfinalized window, oldest first."""

@@ -16,6 +16,7 @@ from store.market import Figures, LatestFigures, Market
 from store.prices import Prices
 from store.snapshot import Document, Snapshot
 from store.status import Status
+from store.told import Told
 from store.transactions import Transactions
 
 IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
@@ -34,6 +35,7 @@ class View:
         self.prices = Prices(snapshot)
         self.market = Market(snapshot)
         self.status = Status(snapshot)
+        self.told = Told(snapshot)
         self._figures = figures
 
     @property
@@ -82,6 +84,12 @@ class Reading:
         client = self._database.client
         with answering(self._database, self._timeout_seconds), client.start_session(snapshot=True) as session:
             yield View(Snapshot(self._database, session), self._figures)
+
+    def newest_seq(self) -> int:
+        """Place of the newest event, 0 before the first; one small read. Raises StoreUnreachable."""
+        with answering(self._database, self._timeout_seconds):
+            found = self._database["checkpoints"].find_one({"_id": "indexer"}, {"seq": 1})
+        return int(found["seq"]) if found else 0
 
     def standing(self) -> Standing:
         """Checkpoint, lease and cards by one read, for those who ask very often. Raises StoreUnreachable."""

@@ -118,5 +118,6 @@ VALIDATORS: dict[str, Schema] = {
     "nonces": schema_of(documents.NonceDocument),
     "auditLog": schema_of(documents.AuditDocument),
     "keyVault": schema_of(documents.DataKeyDocument),
+    "events": schema_of(documents.EventDocument),
 }
 """By collection name: every collection that we write."""

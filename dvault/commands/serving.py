@@ -17,7 +17,7 @@ from dvault.interruption import until_interrupted
 from dvault.worker_metrics import share_metrics
 from store import lifeline
 
-THREADS = 16
+THREADS, STREAMS = 16, 64
 LOOK_SECONDS = 0.2
 
 
@@ -47,7 +47,7 @@ def serve(host: str | None, port: int | None) -> None:
             address=chosen.host,
             port=free_port,
             workers=chosen.api_workers,
-            blocking_threads=THREADS,
+            blocking_threads=THREADS + STREAMS,
             websockets=False,
             log_enabled=chosen.log_level == "DEBUG",
             workers_kill_timeout=5,

@@ -57,6 +57,7 @@ from store.documents.rows import (
     TransactionDocument,
     TransactionType,
 )
+from store.documents.told import EventDocument, EventType, RowKind
 
 __all__ = [
     "ORPHANS_KEPT",
@@ -81,6 +82,9 @@ __all__ = [
     "RowBlockchainDocument",
     "TransactionDocument",
     "TransactionType",
+    "EventDocument",
+    "EventType",
+    "RowKind",
     "BlockRefDocument",
     "CheckpointDocument",
     "EndpointDocument",

@@ -72,6 +72,8 @@ class CheckpointDocument(TypedDict):
     headTimestamp: datetime | None
     epoch: int
     version: int
+    seq: int
+    """Place of the newest event told; 0 before the first."""
     """Rises by one with every commit that changes what a reader can see."""
     events: int
     quarantined: int

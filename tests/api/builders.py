@@ -67,6 +67,7 @@ def checkpoint(tip: int | None = 100, **changed: Any) -> dict[str, Any]:
         "headTimestamp": None if tip is None else at(tip),
         "epoch": 1,
         "version": 7,
+        "seq": 0,
         "events": 12,
         "quarantined": 0,
         "reorgs": 0,

@@ -1,6 +1,7 @@
 """The replay server answers as a node would."""
 
 import json
+import time
 import urllib.request
 
 import pytest
@@ -27,6 +28,21 @@ def ask(url, method, params):
         (answer,) = json.loads(response.read())
     assert answer["id"] == 7
     return answer.get("result", answer.get("error"))
+
+
+def test_a_rising_head_shows_blocks_one_by_one(tmp_path):
+    path = tmp_path / "chain.jsonl"
+    facts = generate(Plan(blocks=10, events_per_block=20), path)
+    with replay_server(path, blocks_behind=3) as url:
+        head = int(ask(url, "eth_blockNumber", ()), 16)
+        assert head == facts["end"] - 3
+        assert ask(url, "eth_getBlockByNumber", (hex(head + 3), False)) is None
+        assert ask(url, "eth_getBlockByNumber", ("finalized", False))["number"] == hex(head)
+        for _ in range(100):
+            if ask(url, "eth_getBlockByNumber", (hex(head + 1), False)):
+                break
+            time.sleep(0.05)
+        assert int(ask(url, "eth_blockNumber", ()), 16) > head
 
 
 def test_all_logs_come_in_one_range(node):
