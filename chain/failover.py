@@ -12,12 +12,11 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
-    sleep_using_event,
     stop_any,
-    stop_before_delay,
     stop_when_event_set,
 )
 
+from chain.clock import Clock, WallClock
 from chain.endpoint import Endpoint
 from chain.errors import (
     EndpointsExhausted,
@@ -52,9 +51,10 @@ UNANIMOUS: tuple[type[RpcError], ...] = (Unsupported, Fatal, Unrecognised)
 class Failover:
     """Runs an operation on the best endpoint, then on the others, until the deadline."""
 
-    def __init__(self, trust: Trust, deadline_seconds: float) -> None:
+    def __init__(self, trust: Trust, deadline_seconds: float, clock: Clock | None = None) -> None:
         self._trust = trust
         self._deadline_seconds = deadline_seconds
+        self._clock = clock or WallClock()
         self._closing = threading.Event()
 
     def close(self) -> None:
@@ -73,9 +73,9 @@ class Failover:
         inquiry = Inquiry(self._trust.usable() if only is None else only, doubts, attempts)
         retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, RpcError) and inquiry.is_open),
-            stop=stop_any(stop_before_delay(self._deadline_seconds), stop_when_event_set(self._closing)),
+            stop=stop_any(self._deadline(), stop_when_event_set(self._closing)),
             wait=inquiry.wait,
-            sleep=sleep_using_event(self._closing),
+            sleep=lambda seconds: self._clock.wait(self._closing, seconds),
             reraise=True,
         )
         try:
@@ -83,6 +83,11 @@ class Failover:
         except RpcError as error:
             raise inquiry.verdict() from error
         return answer
+
+    def _deadline(self) -> Callable[[RetryCallState], bool]:
+        """True once the next pause would end after the deadline, by our own clock."""
+        ends = self._clock.monotonic() + self._deadline_seconds
+        return lambda state: self._clock.monotonic() + state.upcoming_sleep >= ends
 
     def _attempt(self, inquiry: Inquiry, operation: Callable[[Endpoint], T]) -> T:
         endpoint = inquiry.best()
