@@ -6,16 +6,14 @@ that is impossible there does nothing, so that any list of deeds is a valid hist
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from eth_abi.abi import encode
-
 from chain.addresses import ZERO, to_checksum
-from chain.contracts import load_abi
+from chain.contracts import CODEC, load_abi
 from chain.decode import event_signature, event_topic
 
 ABIS: Any = {
@@ -34,7 +32,8 @@ RWA, RWA2, AGENT, AGENT2, MARKET, STRANGER = map(address, range(6))
 PEOPLE = [address(number) for number in range(10, 14)]
 PRICES = [0, 1, 10**18, 2 * 10**18 + 1, 2**255, 2**256 - 1]
 LISTING_PRICES = [1, 3, 10**18, 12 * 10**18, 2**240]
-TEXTS = ["", "house", "Wälder ☘", "x" * 300]
+TEXTS: list[Any] = ["", "house", "Wälder ☘", "x" * 300, b"caf\xe9 \xed\xa0\x80 \xff"]
+"""The chain checks nothing: the last is no UTF-8."""
 FEES = [0, 250, 500, 1000]
 
 
@@ -60,6 +59,12 @@ class Collection:
     uris: dict[int, str] = field(default_factory=dict)
     agent: str = ZERO
 
+    def copy(self) -> Collection:
+        return Collection(
+            dict(self.owners), dict(self.approved), set(self.operators), dict(self.prices), dict(self.texts),
+            dict(self.uris), self.agent,
+        )  # fmt: skip
+
 
 @dataclass
 class Contracts:
@@ -79,7 +84,12 @@ class Contracts:
     """The marketplace knows listings by token id alone: from then on they speak of another collection."""
 
     def copy(self) -> Contracts:
-        return copy.deepcopy(self)
+        return replace(
+            self,
+            collections={contract: held.copy() for contract, held in self.collections.items()},
+            listings=dict(self.listings),
+            included=set(self.included),
+        )
 
 
 def _event_table() -> dict[tuple[str, str], Any]:
@@ -92,16 +102,22 @@ def _event_table() -> dict[tuple[str, str], Any]:
 
 
 _EVENTS = _event_table()
+_TOPICS = {key: event_topic(event_signature(entry)) for key, entry in _EVENTS.items()}
+
+
+@lru_cache(maxsize=1 << 14)
+def _encoded(kinds: tuple[str, ...], values: tuple[Any, ...]) -> bytes:
+    return CODEC.encode(kinds, values)
 
 
 def event_log(emitter: str, role: str, name: str, *values: Any) -> ModelLog:
     """The log of one event, encoded by eth-abi."""
     entry = _EVENTS[role, name]
     inputs = list(zip(entry["inputs"], values, strict=True))
-    topics = [event_topic(event_signature(entry))]
-    topics += [encode([each["type"]], [value]) for each, value in inputs if each["indexed"]]
+    topics = [_encoded((each["type"],), (value,)) for each, value in inputs if each["indexed"]]
     plain = [(each["type"], value) for each, value in inputs if not each["indexed"]]
-    return ModelLog(emitter, tuple(topics), encode([kind for kind, _ in plain], [v for _, v in plain]))
+    data = _encoded(tuple(kind for kind, _ in plain), tuple(value for _, value in plain))
+    return ModelLog(emitter, (_TOPICS[role, name], *topics), data)
 
 
 class Turn:
