@@ -1,0 +1,85 @@
+"""What a seed decides beforehand: the settings of the indexer, its endpoints, and the weather."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from chain.chaos.exchange import Limits
+from chain.chaos.scenario import Scenario
+from chain.chaos.storm import SCENARIOS
+from tests.simulation.store_faults import Weather
+
+ADDING = {"undecodable-logs", "foreign-topics"}
+"""Lies that add to the truth: the generator itself makes logs that nobody can read."""
+BEYOND_PROOF = {"omitted-log", "empty-logs"}
+"""A log left out beside others of its contract, or out of old history, is found by `dvault prove` alone."""
+OF_ANOTHER_CHAIN = {"other-genesis", "no-code", "false-history"}
+"""Refused at the start, each by a test of its own."""
+AMONG_OTHERS = {"stale-endpoint", "wrong-chain"}
+"""Outlived where another endpoint is beside."""
+ANYWHERE = sorted(SCENARIOS.keys() - ADDING - BEYOND_PROOF - OF_ANOTHER_CHAIN - AMONG_OTHERS)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The same for the same seed, whatever the program does."""
+
+    seed: int
+    confirmations: int | None
+    max_reorg_depth: int
+    range_max: int
+    max_batch: int
+    live_reach: int
+    events_per_commit: int
+    kept_states: int
+    history: int
+    """Blocks mined before the indexer first looks."""
+    blocks: int
+    """Blocks mined in all, at least."""
+    forks: int
+    endpoints: int
+    rate: float
+    weather: Weather
+    limits: Limits
+
+    @property
+    def depth(self) -> int:
+        """How many of the newest blocks may change."""
+        return self.max_reorg_depth if self.confirmations is None else self.confirmations
+
+
+def plan_of(seed: int) -> Plan:
+    rng = Random(f"plan {seed}")
+    return Plan(
+        seed=seed,
+        confirmations=rng.choice([None, 3, 6, 10, 20]),
+        max_reorg_depth=rng.choice([25, 40]),
+        range_max=rng.choice([3, 10, 40, 100]),
+        max_batch=rng.choice([1, 4, 20, 100]),
+        live_reach=rng.choice([2, 6, 16]),
+        events_per_commit=rng.choice([6, 30, 200]),
+        kept_states=rng.choice([2, 10, 1000]),
+        history=rng.choice([2, 30, 60, 90]),
+        blocks=200,
+        forks=5,
+        endpoints=rng.choice([1, 1, 2, 3]),
+        rate=rng.choice([0.0, 0.03, 0.08, 0.2]),
+        weather=Weather(
+            failing=rng.choice([0.0, 0.001, 0.004, 0.01]),
+            killing=rng.choice([0.0, 0.001, 0.004]),
+            sleeping=rng.choice([0.0, 0.0005, 0.001]),
+            looking=rng.choice([0.001, 0.003]),
+        ),
+        limits=Limits(rng.choice([3, 10]), rng.choice([4, 30]), rng.choice([2, 5])),
+    )
+
+
+def faults_of(plan: Plan, rng: Random, place: int) -> list[Scenario]:
+    """The scenarios of one endpoint for a while: none, one, or a mix."""
+    if plan.rate == 0.0:
+        return []
+    names = rng.sample(ANYWHERE, rng.choice([0, 1, 2, 3, 5]))
+    if place > 0 and rng.random() < 0.3:
+        names.append(rng.choice(sorted(AMONG_OTHERS)))
+    return [SCENARIOS[name] for name in names]
