@@ -43,7 +43,7 @@ class Endpoint:
                 asked = scenario.question(asked, sight, Random(whims))
         answer = self.node.answered(asked)
         for scenario, whims in striking:
-            if answer.body is not None or answer.manner != "whole":
+            if not answer.answers(asked):
                 break
             spoilt = scenario.spoil(asked, answer, sight, Random(whims))
             if spoilt is not None:

@@ -56,7 +56,7 @@ def plan_of(seed: int) -> Plan:
         confirmations=rng.choice([None, 3, 6, 10, 20]),
         max_reorg_depth=rng.choice([25, 40]),
         range_max=rng.choice([3, 10, 40, 100]),
-        max_batch=rng.choice([1, 4, 20, 100]),
+        max_batch=rng.choice([1, 20, 100, 100, 100]),
         live_reach=rng.choice([2, 6, 16]),
         events_per_commit=rng.choice([6, 30, 200]),
         kept_states=rng.choice([2, 10, 1000]),
@@ -66,10 +66,10 @@ def plan_of(seed: int) -> Plan:
         endpoints=rng.choice([1, 1, 2, 3]),
         rate=rng.choice([0.0, 0.03, 0.08, 0.2]),
         weather=Weather(
-            failing=rng.choice([0.0, 0.001, 0.004, 0.01]),
-            killing=rng.choice([0.0, 0.001, 0.004]),
+            failing=rng.choice([0.0, 0.001, 0.002, 0.005]),
+            killing=rng.choice([0.0, 0.0005, 0.002]),
             sleeping=rng.choice([0.0, 0.0005, 0.001]),
-            looking=rng.choice([0.001, 0.003]),
+            looking=rng.choice([0.0005, 0.002]),
         ),
         limits=Limits(rng.choice([3, 10]), rng.choice([4, 30]), rng.choice([2, 5])),
     )

@@ -5,6 +5,7 @@ that fails, processes that die, people who write; then calm, and everything has 
 from __future__ import annotations
 
 import hashlib
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ class Storm:
                 self._judge("in the end")
                 self._start_again_and_look()
             except Exception as error:  # noqa: BLE001 - whatever is raised here is the verdict
-                self.outcome.differences.append(f"{type(error).__name__}: {error}")
+                self.outcome.differences.append("".join(traceback.format_exception(error)[-8:]))
         return self._told()
 
     # --- the story ----------------------------------------------------------------------
@@ -227,7 +228,9 @@ class Storm:
         node = HonestNode(self.world.chain, self.world.head)
         if self.plan.confirmations is None:
             node.tagged = self.world.tagged
-        endpoint = Endpoint(f"http://node-{place}.example", node, rate=self.plan.rate, limits=self.plan.limits)
+        endpoint = Endpoint(
+            f"http://node-{place}.example", node, rate=self.plan.rate, limits=self.plan.limits
+        )
         endpoint.scenarios = faults_of(self.plan, self._chance, place)
         return endpoint
 

@@ -43,7 +43,9 @@ class Verdict:
 
     def all(self) -> Iterator[str]:
         yield from self._of_checkpoint()
-        yield from compared("assets", {k: chain_part(d) for k, d in self._held("assets").items()}, self.assets())
+        yield from compared(
+            "assets", {k: chain_part(d) for k, d in self._held("assets").items()}, self.assets()
+        )
         rows = {"transactions": "deeds", "priceHistory": "points"}
         for name, field in rows.items():
             wanted = [row for truth in self._line for row in getattr(truth, field)]

@@ -239,10 +239,14 @@ class FakeCollection:
     def update_one(
         self, query: Document, update: Update, *, upsert: bool = False, session: Any = None
     ) -> Written:
-        return self._writing("update", session, lambda: self._update(query, update, session, upsert, many=False))
+        return self._writing(
+            "update", session, lambda: self._update(query, update, session, upsert, many=False)
+        )
 
     def update_many(self, query: Document, update: Update, *, session: Any = None) -> Written:
-        return self._writing("update", session, lambda: self._update(query, update, session, False, many=True))
+        return self._writing(
+            "update", session, lambda: self._update(query, update, session, False, many=True)
+        )
 
     def replace_one(
         self, query: Document, document: Document, *, upsert: bool = False, session: Any = None
@@ -307,7 +311,7 @@ class FakeCollection:
         found = self._matching(query, self._visible(session))
         chosen = list(found) if many else list(itertools.islice(found, 1))
         for key, stored in chosen:
-            self._put(key, changed(stored.copy(), update, now), session, before=stored)
+            self._put(key, changed(stored.seen, update, now), session, before=stored)
         if not chosen and upsert:
             fresh = {path: value for path, value in query.items() if not isinstance(value, dict)}
             if fresh["_id"] in self._visible(session):

@@ -134,6 +134,8 @@ class Server:
             self.abort(transaction)
 
     def _living(self) -> list[Transaction]:
+        if not self.open:
+            return self.open
         for each in [each for each in self.open if self.seconds() - each.began > LIFETIME_SECONDS]:
             self.abort(each)
         return self.open

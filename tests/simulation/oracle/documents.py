@@ -129,7 +129,9 @@ def asset(state: Mapping[str, Any], approvals: Mapping[Key, bool]) -> dict[str, 
     """A document of `assets`, without what people write."""
     told, listing = state["metadata"], state["listing"]
     for_sale = listing is not None and listing[0] == state["owner"]
-    approved = for_sale and (approvals.get((state["contract"], state["owner"])) or state["approved"] == MARKET)
+    approved = for_sale and (
+        approvals.get((state["contract"], state["owner"])) or state["approved"] == MARKET
+    )
     reason = None if listing is None or approved else "not-approved" if for_sale else "owner-changed"
     offer = listing if for_sale else None
     initial = state["initial"]

@@ -47,7 +47,9 @@ def meaning(role: str, topics: tuple[str, ...], data: str) -> tuple[str, dict[st
         return None
     kinds = ["bytes" if each["type"] == "string" else each["type"] for each in plain]
     try:
-        told = [decode([i["type"]], bytes.fromhex(t[2:]))[0] for i, t in zip(indexed, topics[1:], strict=True)]
+        told = [
+            decode([i["type"]], bytes.fromhex(t[2:]))[0] for i, t in zip(indexed, topics[1:], strict=True)
+        ]
         rest = decode(kinds, bytes.fromhex(data[2:]))
     except DecodingError:
         return None

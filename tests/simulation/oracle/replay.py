@@ -232,7 +232,9 @@ class _Transaction:
             return
         key, told = (event.emitter, said["tokenId"]), self._explanation(ordinal, event)
         score, source = told.get("confidenceScore"), told.get("dataSource")
-        self._change(event, key, price=said["newPrice"], priceAt=self.block.header.timestamp, confidence=score)
+        self._change(
+            event, key, price=said["newPrice"], priceAt=self.block.header.timestamp, confidence=score
+        )
         kind = "ai-oracle" if told else "direct"
         self._point(ordinal, event, key, kind, said["newPrice"], source, score)
 
@@ -240,7 +242,9 @@ class _Transaction:
         """The agent's own log, directly after the one of the contract that it prices."""
         following = self.events[ordinal + 1 : ordinal + 2]
         for agent in following if event.emitter == self.now.market["agentAsset"] else ():
-            if agent.name == "PriceUpdated" and all(agent.values.get(n) == v for n, v in event.values.items()):
+            if agent.name == "PriceUpdated" and all(
+                agent.values.get(n) == v for n, v in event.values.items()
+            ):
                 return agent.values if "dataSource" in agent.values else {}
         return {}
 
@@ -335,7 +339,9 @@ def said_of(block: Block, logs: Sequence[Any]) -> list[Any]:
 def metadata_of(block: Block, key: Key) -> list[Any] | None:
     """What the contract says of the token: it never changes."""
     told = block.contracts.collections[key[0]].texts.get(key[1])
-    return None if told is None else [t.decode("utf-8", "replace") if isinstance(t, bytes) else t for t in told]
+    return (
+        None if told is None else [t.decode("utf-8", "replace") if isinstance(t, bytes) else t for t in told]
+    )
 
 
 def asset_links(log: Any) -> list[str]:
@@ -351,4 +357,3 @@ def links(log: Any) -> list[str]:
     told = meaning(ROLES[spelled(log.address)], tuple(log.topics), log.data)
     agent = [told[1]["newAgent"]] if told is not None and told[0] == "PricingAgentUpdated" else []
     return agent + asset_links(log)
-

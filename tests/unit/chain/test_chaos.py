@@ -450,3 +450,17 @@ def test_answers_are_put_in_the_order_of_the_questions() -> None:
     ] == [1, 2]
     with pytest.raises(ValueError, match="left out"):
         matched(question, [{"id": 1, "result": 1}])
+
+
+@pytest.mark.parametrize("broken", ["batch-short", "batch-reordered", "batch-ids", "batch-error"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_batch_that_is_put_together_wrongly_suffers_no_further_fault(
+    node: FakeNode, broken: str, name: str
+) -> None:
+    storm = Storm(chosen([broken, name]), rate=1.0)
+    question = asked()
+
+    answer = storm.spoilt(question, honest(node, question), storm.strikes(question), SIGHT)
+
+    assert storm.injected[broken] >= 1
+    assert len(answer.replies) <= len(question.calls)
