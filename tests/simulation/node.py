@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from chain.chaos.exchange import Answer, Asked, Call, Reply
-from chain.values import RawLog, Reverted
 from chain.values import Call as EthCall
+from chain.values import RawLog, Reverted
 from tests.property.model_chain import DEPLOYED_AT, Block, ModelChain, answer
 from tests.property.model_contracts import AGENT, MARKET, RWA, RWA2
 from tests.simulation.oracle.reading import spelled

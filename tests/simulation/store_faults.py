@@ -59,7 +59,7 @@ class FaultyLink(Link):
             self._events.slept(where)
         if rng.random() < weather.killing:
             self.dead = True
-            self._events.struck(f"kill {where.split()[0]} {where.split()[1]}")
+            self._events.struck(f"kill {where.split(maxsplit=1)[0]} {where.split()[1]}")
             raise Killed
         if rng.random() < weather.failing:
             self._fail(where, session)
@@ -72,7 +72,7 @@ class FaultyLink(Link):
             return
         error = kind(operation, inside, self._events)
         if error is not None:
-            self._events.struck(f"{kind.__name__} {where.split()[0]} {operation}")
+            self._events.struck(f"{kind.__name__} {where.split(maxsplit=1)[0]} {operation}")
             raise error
 
 

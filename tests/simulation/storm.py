@@ -204,7 +204,7 @@ class Storm:
         if self._is_guest_here or self._is_calm:
             return
         self._is_guest_here = True
-        self.outcome.injected[f"overslept {where.split()[0]} {where.split()[1]}"] += 1
+        self.outcome.injected[f"overslept {where.split(maxsplit=1)[0]} {where.split()[1]}"] += 1
         self.store.forget_the_dead()
         guest = self._process(Stopping(self._while_guest_waits))
         try:
