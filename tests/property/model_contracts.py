@@ -266,6 +266,14 @@ class Turn:
         bare = ModelLog(MARKET, (), b"")
         self.logs.append(_of([known, unknown, bare], a))
 
+    def boast(self, a: int, b: int, c: int) -> None:
+        """An agent speaks of a price that no asset contract was told."""
+        contract, token = self._token(a, b)
+        if token:
+            old, told = self.contracts.collections[contract].prices[token], _of(PRICES, c)
+            said = (token, old, told, self.timestamp, _of(TEXTS, c), 70 + c % 31)
+            self.say(_of([AGENT, AGENT2], b), "agent", "PriceUpdated", *said)
+
     def lookalike(self, a: int, b: int, c: int) -> None:
         self.say(STRANGER, "asset", "Transfer", ZERO, _of(PEOPLE, b), c + 1)
 
@@ -328,5 +336,6 @@ DEEDS: dict[str, Callable[[Turn, int, int, int], None]] = {
     for name in (
         "mint", "transfer", "send_back", "approve", "approve_all", "price", "pricing_agent", "list", "delist",
         "buy", "fee", "collector", "owner", "link_market", "link_agent", "minimum", "poison", "lookalike",
+        "boast",
     )
 }  # fmt: skip

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
-from chain.chaos.exchange import Limits
-from chain.chaos.scenario import Scenario
+from chain.chaos.blocks import LOGS
+from chain.chaos.exchange import Call, Limits
+from chain.chaos.scenario import UNTOUCHED, Scenario, one_reply, result
 from chain.chaos.storm import SCENARIOS
 from tests.simulation.store_faults import Weather
 
@@ -18,7 +20,18 @@ OF_ANOTHER_CHAIN = {"other-genesis", "no-code", "false-history"}
 """Refused at the start, each by a test of its own."""
 AMONG_OTHERS = {"stale-endpoint", "wrong-chain"}
 """Outlived where another endpoint is beside."""
+WITHOUT_BLOOMS = {"zero-blooms", "missing-fields"}
 ANYWHERE = sorted(SCENARIOS.keys() - ADDING - BEYOND_PROOF - OF_ANOTHER_CHAIN - AMONG_OTHERS)
+
+
+@result(LOGS)
+def emptied(call: Call, logs: Any, _: Random) -> Any:
+    return [] if logs and "blockHash" in call.params[0] else UNTOUCHED
+
+
+EMPTIED_BLOCK = Scenario(
+    "emptied-block", "no logs of a block asked for by its hash, whose bloom promises some", one_reply(emptied)
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,8 @@ class Plan:
     forks: int
     endpoints: int
     rate: float
+    has_blooms: bool
+    """Headers have true bloom filters: then logs may be left out, and it has to be noticed."""
     weather: Weather
     limits: Limits
 
@@ -60,11 +75,12 @@ def plan_of(seed: int) -> Plan:
         live_reach=rng.choice([2, 6, 16]),
         events_per_commit=rng.choice([6, 30, 200]),
         kept_states=rng.choice([2, 10, 1000]),
-        history=rng.choice([2, 30, 60, 90]),
+        history=rng.choice([10, 60, 100, 140]),
         blocks=200,
         forks=5,
         endpoints=rng.choice([1, 1, 2, 3]),
         rate=rng.choice([0.0, 0.03, 0.08, 0.2]),
+        has_blooms=rng.random() < 0.5,
         weather=Weather(
             failing=rng.choice([0.0, 0.001, 0.002, 0.005]),
             killing=rng.choice([0.0, 0.0005, 0.002]),
@@ -79,7 +95,9 @@ def faults_of(plan: Plan, rng: Random, place: int) -> list[Scenario]:
     """The scenarios of one endpoint for a while: none, one, or a mix."""
     if plan.rate == 0.0:
         return []
-    names = rng.sample(ANYWHERE, rng.choice([0, 1, 2, 3, 5]))
+    fit = [name for name in ANYWHERE if not plan.has_blooms or name not in WITHOUT_BLOOMS]
+    names = rng.sample(fit, rng.choice([0, 1, 2, 3, 5]))
     if place > 0 and rng.random() < 0.3:
         names.append(rng.choice(sorted(AMONG_OTHERS)))
-    return [SCENARIOS[name] for name in names]
+    emptied_too = [EMPTIED_BLOCK] if plan.has_blooms and rng.random() < 0.4 else []
+    return [*(SCENARIOS[name] for name in names), *emptied_too]

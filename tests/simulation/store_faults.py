@@ -31,6 +31,10 @@ class Weather:
     looking: float = 0.0
     """How often somebody reads, or a person writes, at that very moment."""
 
+    @property
+    def in_all(self) -> float:
+        return self.looking + self.sleeping + self.killing + self.failing
+
 
 CALM = Weather()
 
@@ -52,16 +56,18 @@ class FaultyLink(Link):
         if self.dead:
             raise Killed
         self._events.noted(where)
-        rng, weather = self._rng, self.weather
-        if rng.random() < weather.looking:
+        weather, chance = self.weather, self._rng.random()
+        if chance >= weather.in_all:
+            return
+        if chance < weather.looking:
             self._events.looked()
-        if rng.random() < weather.sleeping:
+        elif chance < weather.looking + weather.sleeping:
             self._events.slept(where)
-        if rng.random() < weather.killing:
+        elif chance < weather.looking + weather.sleeping + weather.killing:
             self.dead = True
-            self._events.struck(f"kill {where.split(maxsplit=1)[0]} {where.split()[1]}")
+            self._events.struck("kill " + " ".join(where.split()[:2]))
             raise Killed
-        if rng.random() < weather.failing:
+        else:
             self._fail(where, session)
 
     def _fail(self, where: str, session: Any) -> None:

@@ -14,7 +14,10 @@ from typing import Any
 
 from chain.errors import Fatal
 from indexer.branch import DeepReorg
+from indexer.digest import to_text
+from indexer.loading import scan_digest
 from store.errors import StoreError
+from store.ledger import Ledger
 from tests.property.model_chain import Block
 from tests.simulation.clock import VirtualClock
 from tests.simulation.endpoints import Endpoint, Wires
@@ -81,6 +84,7 @@ class Storm:
                 self._tell()
                 self._judge("in the end")
                 self._start_again_and_look()
+                self._judge_digest()
             except Exception as error:  # noqa: BLE001 - whatever is raised here is the verdict
                 self.outcome.differences.append("".join(traceback.format_exception(error)[-8:]))
         return self._told()
@@ -239,6 +243,10 @@ class Storm:
             endpoint.scenarios = faults_of(self.plan, self._chance, place)
             endpoint.node.prunes = self._chance.random() < 0.3
 
+    def _prune(self) -> None:
+        for endpoint in self.endpoints:
+            endpoint.node.prunes = not endpoint.node.prunes
+
     def _see(self, head: Block) -> None:
         for endpoint in self.endpoints:
             endpoint.node.view = head
@@ -255,6 +263,10 @@ class Storm:
                 endpoint.node.view = lower or head
 
     def _exchanged(self, url: str, body: bytes, told: Any) -> None:
+        """A node may change its mind between two answers."""
+        if not self._is_calm and self._chance.random() < 0.03:
+            self._chance.choice([self.world.fork, lambda: self.world.grow(1), self._prune])()
+            self._move_views()
         self._trace.update(body)
         self._trace.update(told.body if hasattr(told, "body") else str(told).encode())
 
@@ -274,7 +286,8 @@ class Storm:
 
     def _judge(self, when: str) -> None:
         held = self.store.moment()
-        found = [*differences(held, self.oracle, self.world.chain.blocks)]
+        thorough = self._is_calm
+        found = differences(held, self.oracle, self.world.chain.blocks, thorough=thorough)
         found += self.people.differences(held("assets"), held("orphans"))
         self.outcome.differences += [f"{when}: {each}" for each in found]
 
@@ -283,6 +296,13 @@ class Storm:
         self._waits_in_calm = WAITS_IN_CALM
         self._run(self._process(Stopping(self._while_waiting)))
         self._judge("after another start")
+
+    def _judge_digest(self) -> None:
+        """The state digest moved along with every commit; it must be that of the documents as they are."""
+        scanned = to_text(scan_digest(Ledger(self._calm_connection("digest"), -1)))
+        told = self._checkpoint()["digest"]
+        if told != scanned:
+            self.outcome.differences.append(f"in the end: the state digest is {told}, not {scanned}")
 
     def _checkpoint(self) -> Any:
         return self.store.moment()("checkpoints").get("indexer")

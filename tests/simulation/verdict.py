@@ -16,15 +16,18 @@ CHAIN_METADATA = ("assetLocation", "acquisitionDate")
 NOTHING = "nothing"
 
 
-def differences(collections: Collections, oracle: Oracle, blocks: Mapping[str, Block]) -> list[str]:
-    """Everything that is otherwise; empty when all is right."""
+def differences(
+    collections: Collections, oracle: Oracle, blocks: Mapping[str, Block], *, thorough: bool = True
+) -> list[str]:
+    """Everything that is otherwise; empty when all is right. Thorough: what listeners were told, too."""
     checkpoint = collections("checkpoints").get("indexer")
     if checkpoint is None or checkpoint["tip"] is None:
         return [f"{name} before the first block" for name in ("assets", "transactions") if collections(name)]
     tip = blocks.get(checkpoint["tip"]["hash"])
     if tip is None:
         return [f"the tip {checkpoint['tip']} is on no branch"]
-    return list(Verdict(collections, oracle, tip, checkpoint).all())
+    verdict = Verdict(collections, oracle, tip, checkpoint)
+    return [*verdict.of_documents(), *(verdict.of_what_was_told() if thorough else ())]
 
 
 class Verdict:
@@ -41,7 +44,7 @@ class Verdict:
         self._open = [truth for truth in self._line if truth.block.number > number]
         self._final = next((t for t in reversed(self._line) if t.block.number <= number), None)
 
-    def all(self) -> Iterator[str]:
+    def of_documents(self) -> Iterator[str]:
         yield from self._of_checkpoint()
         yield from compared(
             "assets", {k: chain_part(d) for k, d in self._held("assets").items()}, self.assets()
@@ -58,7 +61,6 @@ class Verdict:
         yield from compared("market", self._held("market"), self.markets())
         yield from compared("blocks", without(self._held("blocks"), "evidence"), self.headers())
         yield from self._of_evidence()
-        yield from self._of_what_was_told()
 
     # --- what has to be there -----------------------------------------------------------
 
@@ -126,7 +128,7 @@ class Verdict:
         if counted != self._checkpoint["evidence"]:
             yield f"evidence: {self._checkpoint['evidence']} in the checkpoint, {counted} counted"
 
-    def _of_what_was_told(self) -> Iterator[str]:
+    def of_what_was_told(self) -> Iterator[str]:
         """The events told leave no gap, and after all retractions they speak of rows that are there."""
         told = self._held("events")
         if sorted(told) != list(range(1, self._checkpoint["seq"] + 1)):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from tests.simulation.fake_mongo.changing import Update, changed
-from tests.simulation.fake_mongo.matching import ids_in_question, matches, value_at
+from tests.simulation.fake_mongo.matching import keys_in_question, matches, value_at
 from tests.simulation.fake_mongo.server import (
     TRANSIENT,
     UNKNOWN_RESULT,
@@ -221,12 +221,11 @@ class FakeCollection:
         return self._server.read(self.name)
 
     def _matching(self, query: Document, visible: Collection) -> Iterator[tuple[Any, Stored]]:
-        now, ids = self._server.now(), ids_in_question(query)
-        rest = {path: wanted for path, wanted in query.items() if path != "_id"} if ids is not None else query
-        keys = visible.keys() if ids is None else [key for key in ids if key in visible]
-        for key in list(keys):
-            if not rest or matches(visible[key].seen, rest, now):
-                yield key, visible[key]
+        now, rest = self._server.now(), {path: wanted for path, wanted in query.items() if path != "_id"}
+        for key in list(keys_in_question(query, visible)):
+            stored = visible.get(key)
+            if stored is not None and (not rest or matches(stored.seen, rest, now)):
+                yield key, stored
 
     # --- writing ----------------------------------------------------------------------
 

@@ -101,11 +101,13 @@ COMBINING: dict[str, Callable[[list[Any]], Any]] = {
 }
 
 
-def ids_in_question(query: Document) -> Iterable[Any] | None:
-    """The `_id`s that can match at all, in order, where the query names them; None: any."""
+def keys_in_question(query: Document, keys: Iterable[Any]) -> Iterable[Any]:
+    """The `_id`s that fit what the query says of them, as the index would find them."""
     wanted = query.get("_id", MISSING)
     if wanted is MISSING:
-        return None
+        return keys
     if not isinstance(wanted, dict):
         return (wanted,)
-    return sorted(set(wanted["$in"])) if "$in" in wanted else None
+    if "$in" in wanted:
+        return sorted(set(wanted["$in"]))
+    return [key for key in keys if all(_satisfies(key, name, operand) for name, operand in wanted.items())]

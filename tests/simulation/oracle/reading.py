@@ -7,8 +7,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 from eth_hash.auto import keccak
 
 ABIS = Path(__file__).parents[3] / "abis"
@@ -45,26 +43,26 @@ def meaning(role: str, topics: tuple[str, ...], data: str) -> tuple[str, dict[st
     plain = [each for each in inputs if not each["indexed"]]
     if not name or len(indexed) != len(topics) - 1:
         return None
-    kinds = ["bytes" if each["type"] == "string" else each["type"] for each in plain]
-    try:
-        told = [
-            decode([i["type"]], bytes.fromhex(t[2:]))[0] for i, t in zip(indexed, topics[1:], strict=True)
-        ]
-        rest = decode(kinds, bytes.fromhex(data[2:]))
-    except DecodingError:
-        return None
-    pairs = [*zip(indexed, told, strict=True), *zip(plain, rest, strict=True)]
-    values = {each["name"].strip("_"): shown(each["type"], value) for each, value in pairs}
+    raw, words = bytes.fromhex(data[2:]), [bytes.fromhex(topic[2:]) for topic in topics[1:]]
+    words += [raw[32 * at : 32 * at + 32] for at in range(len(plain))]
+    values = {
+        each["name"].strip("_"): value_of(each["type"], word, raw)
+        for each, word in zip([*indexed, *plain], words, strict=True)
+    }
     if any(value > LARGEST_TOKEN for argument, value in values.items() if argument.lower() == "tokenid"):
         return None
     return name, values
 
 
-def shown(kind: str, value: Any) -> Any:
-    """Text that is no UTF-8 is replaced; addresses have one spelling."""
+def value_of(kind: str, word: bytes, data: bytes) -> Any:
+    """A word as its type says; a string's word says where in the data it is. No UTF-8 is replaced."""
+    number = int.from_bytes(word, "big")
     if kind == "string":
-        return value.decode("utf-8", "replace")
-    return spelled(value) if kind == "address" else value
+        length = int.from_bytes(data[number : number + 32], "big")
+        return data[number + 32 : number + 32 + length].decode("utf-8", "replace")
+    if kind == "address":
+        return spelled("0x" + word[12:].hex())
+    return bool(number) if kind == "bool" else word if kind == "bytes32" else number
 
 
 @lru_cache(maxsize=1 << 12)
