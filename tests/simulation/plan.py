@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from chain.chaos.blocks import LOGS
+from chain.chaos.blocks import LOGS, RECEIPT, turned
 from chain.chaos.exchange import Call, Limits
 from chain.chaos.scenario import UNTOUCHED, Scenario, one_reply, result
-from chain.chaos.storm import SCENARIOS
+from chain.chaos.storm import CHAPTERS, SCENARIOS
 from tests.simulation.store_faults import Weather
 
 ADDING = {"undecodable-logs", "foreign-topics"}
@@ -21,7 +21,9 @@ OF_ANOTHER_CHAIN = {"other-genesis", "no-code", "false-history"}
 AMONG_OTHERS = {"stale-endpoint", "wrong-chain"}
 """Outlived where another endpoint is beside."""
 WITHOUT_BLOOMS = {"zero-blooms", "missing-fields"}
-ANYWHERE = sorted(SCENARIOS.keys() - ADDING - BEYOND_PROOF - OF_ANOTHER_CHAIN - AMONG_OTHERS)
+NOWHERE = ADDING | BEYOND_PROOF | OF_ANOTHER_CHAIN | AMONG_OTHERS
+ANYWHERE = [[each for each in chapter if each.name not in NOWHERE] for chapter in CHAPTERS.values()]
+"""By chapter, since there are more limits than all else."""
 
 
 @result(LOGS)
@@ -29,6 +31,19 @@ def emptied(call: Call, logs: Any, _: Random) -> Any:
     return [] if logs and "blockHash" in call.params[0] else UNTOUCHED
 
 
+@result(RECEIPT)
+def of_another_inclusion(_: Call, receipt: Any, __: Random) -> Any:
+    cost = hex(int(receipt["gasUsed"], 16) + 1)
+    return {**receipt, "blockHash": turned(receipt["blockHash"]), "gasUsed": cost}
+
+
+OURS = [
+    Scenario(
+        "other-inclusion",
+        "a receipt from the branch before, with what it cost there",
+        one_reply(of_another_inclusion),
+    ),
+]
 EMPTIED_BLOCK = Scenario(
     "emptied-block", "no logs of a block asked for by its hash, whose bloom promises some", one_reply(emptied)
 )
@@ -74,7 +89,7 @@ def plan_of(seed: int) -> Plan:
         max_batch=rng.choice([1, 20, 100, 100, 100]),
         live_reach=rng.choice([2, 6, 16]),
         events_per_commit=rng.choice([6, 30, 200]),
-        kept_states=rng.choice([2, 10, 1000]),
+        kept_states=rng.choice([0, 3, 1000]),
         history=rng.choice([10, 60, 100, 140]),
         blocks=200,
         forks=5,
@@ -95,9 +110,11 @@ def faults_of(plan: Plan, rng: Random, place: int) -> list[Scenario]:
     """The scenarios of one endpoint for a while: none, one, or a mix."""
     if plan.rate == 0.0:
         return []
-    fit = [name for name in ANYWHERE if not plan.has_blooms or name not in WITHOUT_BLOOMS]
-    names = rng.sample(fit, rng.choice([0, 1, 2, 3, 5]))
+    chosen = [rng.choice(rng.choice([*ANYWHERE, OURS])) for _ in range(rng.choice([0, 1, 2, 3, 5]))]
+    if plan.has_blooms:
+        chosen = [each for each in chosen if each.name not in WITHOUT_BLOOMS]
+    if plan.has_blooms and rng.random() < 0.4:
+        chosen.append(EMPTIED_BLOCK)
     if place > 0 and rng.random() < 0.3:
-        names.append(rng.choice(sorted(AMONG_OTHERS)))
-    emptied_too = [EMPTIED_BLOCK] if plan.has_blooms and rng.random() < 0.4 else []
-    return [*(SCENARIOS[name] for name in names), *emptied_too]
+        chosen.append(SCENARIOS[rng.choice(sorted(AMONG_OTHERS))])
+    return list({each.name: each for each in chosen}.values())

@@ -38,12 +38,13 @@ class FakeStore:
         """Assets that a transaction is writing."""
         return {key for each in self.server.open for name, key in each.written if name == "assets"}
 
+    def is_writing(self) -> bool:
+        """Whether nobody else could work now: here a transaction left open runs out like any other."""
+        return False
+
     def step_down(self) -> None:
         self.server.step_down()
 
     def forget_the_dead(self) -> None:
         """The lease of whoever was killed runs out."""
         self._clock.pass_by(20.0)
-
-    def close(self) -> None:
-        """Nothing to close."""

@@ -205,7 +205,7 @@ class Storm:
 
     def _oversleep(self, where: str) -> None:
         """The process sleeps through its lease, and another one takes over for a while."""
-        if self._is_guest_here or self._is_calm:
+        if self._is_guest_here or self._is_calm or self.store.is_writing():
             return
         self._is_guest_here = True
         self.outcome.injected[f"overslept {where.split(maxsplit=1)[0]} {where.split()[1]}"] += 1
