@@ -33,6 +33,8 @@ def emptied(call: Call, logs: Any, _: Random) -> Any:
 
 @result(RECEIPT)
 def of_another_inclusion(_: Call, receipt: Any, __: Random) -> Any:
+    if receipt["blockHash"] is None:
+        return UNTOUCHED
     cost = hex(int(receipt["gasUsed"], 16) + 1)
     return {**receipt, "blockHash": turned(receipt["blockHash"]), "gasUsed": cost}
 
