@@ -229,14 +229,13 @@ def test_a_transaction_sees_its_own_writes_and_nobody_else_does(things: Any, dat
 
 
 def test_a_transaction_that_fails_leaves_nothing(things: Any, database: Any) -> None:
-    with (
-        pytest.raises(ZeroDivisionError),
-        database.client.start_session() as session,
-        session.start_transaction(SNAPSHOT, MAJORITY),
-    ):
-        things.delete_many({}, session=session)
-        raise ZeroDivisionError
+    def fail() -> None:
+        with database.client.start_session() as session, session.start_transaction(SNAPSHOT, MAJORITY):
+            things.delete_many({}, session=session)
+            raise ZeroDivisionError
 
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert things.count_documents({}) == 4
 
 
