@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
 
 from pymongo.errors import AutoReconnect, NotPrimaryError, OperationFailure, PyMongoError
 
@@ -44,6 +44,8 @@ class FaultyLink(Link):
 
     def __init__(self, weather: Weather, rng: Random, events: Events) -> None:
         self.weather, self.dead = weather, False
+        self.boundaries = 0
+        self.kill_at: int | None = None
         self._rng, self._events = rng, events
 
     def before(self, operation: str, session: Any) -> None:
@@ -56,6 +58,9 @@ class FaultyLink(Link):
         if self.dead:
             raise Killed
         self._events.noted(where)
+        self.boundaries += 1
+        if self.boundaries == self.kill_at:
+            self._die(where)
         weather, chance = self.weather, self._rng.random()
         if chance >= weather.in_all:
             return
@@ -64,11 +69,14 @@ class FaultyLink(Link):
         elif chance < weather.looking + weather.sleeping:
             self._events.slept(where)
         elif chance < weather.looking + weather.sleeping + weather.killing:
-            self.dead = True
-            self._events.struck("kill " + " ".join(where.split()[:2]))
-            raise Killed
+            self._die(where)
         else:
             self._fail(where, session)
+
+    def _die(self, where: str) -> NoReturn:
+        self.dead = True
+        self._events.struck("kill " + " ".join(where.split()[:2]))
+        raise Killed
 
     def _fail(self, where: str, session: Any) -> None:
         kind = self._rng.choice(FAULTS)

@@ -18,15 +18,12 @@ from indexer.digest import to_text
 from indexer.loading import scan_digest
 from store.errors import StoreError
 from store.ledger import Ledger
-from tests.property.model_chain import Block
 from tests.simulation.clock import VirtualClock
-from tests.simulation.endpoints import Endpoint, Wires
-from tests.simulation.generator import Generator
-from tests.simulation.node import HonestNode
 from tests.simulation.oracle.replay import Oracle
 from tests.simulation.people import People
-from tests.simulation.plan import Plan, faults_of, plan_of
+from tests.simulation.plan import Plan, plan_of
 from tests.simulation.process import Process, Stopping, application_of
+from tests.simulation.scene import Scene
 from tests.simulation.store_faults import CALM, Events, FaultyLink, Killed
 from tests.simulation.stores import FakeStore
 from tests.simulation.surroundings import small_world
@@ -52,34 +49,36 @@ class Outcome:
     processes: int = 0
     looks: int = 0
     edits: int = 0
+    boundaries: int = 0
+    """Of the store, that the first process came to."""
     trace: str = ""
     injected: Counter[str] = field(default_factory=Counter)
 
 
 class Storm:
-    """Tells the story of one seed. Use once."""
+    """Tells the story of one seed. Use once.
 
-    def __init__(self, plan: Plan, store: Any = None) -> None:
+    `kill_at`: the boundary of the store at which the first process dies, whatever the weather.
+    """
+
+    def __init__(self, plan: Plan, store: Any = None, kill_at: int | None = None) -> None:
         self.plan = plan
         self.clock = VirtualClock()
         self.store = store or FakeStore(self.clock)
+        self.outcome = Outcome(plan.seed)
+        self._kill_at = kill_at
         self._chance = Random(f"world {plan.seed}")
         self._breaks = Random(f"breaks {plan.seed}")
-        self.world = Generator(Random(f"chain {plan.seed}"), plan.depth)
-        self.oracle = Oracle(self.world.chain)
-        self.outcome = Outcome(plan.seed)
         self._trace = hashlib.blake2b(digest_size=16)
-        self.endpoints = [self._endpoint(place) for place in range(plan.endpoints)]
-        self.wires = Wires(self.endpoints, self.clock, Random(f"wires {plan.seed}"))
-        self.wires.on_exchange = self._exchanged
+        self.scene = Scene(plan, self.clock, self._chance)
+        self.scene.wires.on_exchange = self._exchanged
+        self.oracle = Oracle(self.scene.world.chain)
         self.people = People(self._calm_connection("people").database, Random(f"people {plan.seed}"))
-        self._is_calm = self._is_guest_here = False
+        self._is_guest_here = False
         self._waits_in_calm = 0
 
     def run(self) -> Outcome:
         with small_world(self.plan, self.clock, Random(f"pools {self.plan.seed}")):
-            self.world.grow(self.plan.history)
-            self._see(self.world.head)
             try:
                 self._tell()
                 self._judge("in the end")
@@ -96,12 +95,12 @@ class Storm:
             if self.outcome.processes == PROCESSES:
                 self._calm_down()
             if self.outcome.processes > PROCESSES + 3:
-                raise AssertionError(f"does not reach {self.world.head.header.ref}: {self._checkpoint()}")
+                raise AssertionError(f"does not reach {self.scene.head.header.ref}: {self._checkpoint()}")
             self._run(self._process(Stopping(self._while_waiting)))
             self.clock.pass_by(RESTART_SECONDS)
-            if self._is_told():
+            if self.scene.is_told:
                 self._calm_down()
-            elif not self._is_calm:
+            elif not self.scene.is_calm:
                 self._move_world()
 
     def _run(self, process: Process) -> None:
@@ -111,11 +110,12 @@ class Storm:
             self.store.forget_the_dead()
         except ENDINGS as error:
             self._note(f"ended {type(error).__name__}")
-            if self._is_calm:
+            if self.scene.is_calm:
                 raise
         finally:
             process.link.dead = True
             process.node.close()
+            self.outcome.boundaries = self.outcome.boundaries or process.link.boundaries
 
     def _while_waiting(self, process: Process, seconds: float) -> None:
         """The process has nothing to do for some seconds: the world moves on."""
@@ -123,7 +123,7 @@ class Storm:
         process.waits += 1
         if process.lease is not None and not process.lease.lost.is_set():
             process.lease.renew()
-        if self._is_calm:
+        if self.scene.is_calm:
             self._wait_in_calm(process)
         else:
             self._turn(process)
@@ -138,24 +138,17 @@ class Storm:
         if process.link.weather.killing > 0 and self._chance.random() < 0.01:
             process.link.dead = True
             raise Killed
-        if self._is_told():
+        if self.scene.is_told:
             self._end_storm(process)
 
     def _move_world(self) -> None:
-        chance = self._chance
-        for deed, share in (
-            (lambda: self.world.grow(chance.randint(1, 3)), 0.75),
-            (self.world.fork, 0.14),
-            (self.world.move_tag, 0.3),
-            (lambda: self.world.grow(chance.randint(10, 30)), 0.02),
-            (self._change_weather, 0.06),
-            (self._look, 0.04),
-            (self._edit, 0.15),
-        ):
-            if chance.random() < share:
-                deed()
-        self._move_views()
-        self._note(f"turn {self.world.head.hash}")
+        self.scene.change()
+        if self._chance.random() < 0.04:
+            self._look()
+        if self._chance.random() < 0.15:
+            self._edit()
+        self.scene.move_views()
+        self._note(f"turn {self.scene.head.hash}")
 
     def _end_storm(self, process: Process) -> None:
         """Let the process go on in calm, or start another one."""
@@ -165,24 +158,16 @@ class Storm:
             self._calm_down()
             process.link.weather = CALM
 
-    def _is_told(self) -> bool:
-        return len(self.world.chain.order) > self.plan.blocks and self.world.forks >= self.plan.forks
-
     def _calm_down(self) -> None:
-        if self._is_calm:
-            return
-        self._is_calm = True
-        self.world.rise_above_all()
-        for endpoint in self.endpoints:
-            endpoint.scenarios, endpoint.node.prunes = [], False
-            endpoint.node.view = self.world.head
-        self._note("calm")
+        if not self.scene.is_calm:
+            self.scene.calm_down()
+            self._note("calm")
 
     def _has_arrived(self) -> bool:
         checkpoint = self._checkpoint()
-        if not self._is_calm or checkpoint is None or checkpoint["tip"] is None:
+        if not self.scene.is_calm or checkpoint is None or checkpoint["tip"] is None:
             return False
-        return bool(checkpoint["tip"]["hash"] == self.world.head.hash and checkpoint["state"] == "live")
+        return bool(checkpoint["tip"]["hash"] == self.scene.head.hash and checkpoint["state"] == "live")
 
     # --- processes ------------------------------------------------------------------------
 
@@ -190,8 +175,10 @@ class Storm:
         self.outcome.processes += 1
         name = f"process {self.outcome.processes}"
         self._note(name)
-        link = FaultyLink(CALM if self._is_calm else self.plan.weather, self._breaks, self._events())
-        return Process(name, self.plan, self.wires, self.clock, link, stopping)
+        link = FaultyLink(CALM if self.scene.is_calm else self.plan.weather, self._breaks, self._events())
+        if self.outcome.processes == 1:
+            link.kill_at = self._kill_at
+        return Process(name, self.plan, self.scene.wires, self.clock, link, stopping)
 
     def _events(self) -> Events:
         return Events(
@@ -205,10 +192,10 @@ class Storm:
 
     def _oversleep(self, where: str) -> None:
         """The process sleeps through its lease, and another one takes over for a while."""
-        if self._is_guest_here or self._is_calm or self.store.is_writing():
+        if self._is_guest_here or self.scene.is_calm or self.store.is_writing():
             return
         self._is_guest_here = True
-        self.outcome.injected[f"overslept {where.split(maxsplit=1)[0]} {where.split()[1]}"] += 1
+        self.outcome.injected["overslept " + " ".join(where.split()[:2])] += 1
         self.store.forget_the_dead()
         guest = self._process(Stopping(self._while_guest_waits))
         try:
@@ -221,54 +208,9 @@ class Storm:
         guest.waits += 1
         if guest.lease is not None and not guest.lease.lost.is_set():
             guest.lease.renew()
-        self.world.grow(1)
-        self._move_views()
+        self.scene.go_on()
         if guest.waits >= WAITS_OF_A_GUEST:
             guest.stopping.set()
-
-    # --- the nodes ------------------------------------------------------------------------
-
-    def _endpoint(self, place: int) -> Endpoint:
-        node = HonestNode(self.world.chain, self.world.head)
-        if self.plan.confirmations is None:
-            node.tagged = self.world.tagged
-        endpoint = Endpoint(
-            f"http://node-{place}.example", node, rate=self.plan.rate, limits=self.plan.limits
-        )
-        endpoint.scenarios = faults_of(self.plan, self._chance, place)
-        return endpoint
-
-    def _change_weather(self) -> None:
-        for place, endpoint in enumerate(self.endpoints):
-            endpoint.scenarios = faults_of(self.plan, self._chance, place)
-            endpoint.node.prunes = self._chance.random() < 0.3
-
-    def _prune(self) -> None:
-        for endpoint in self.endpoints:
-            endpoint.node.prunes = not endpoint.node.prunes
-
-    def _see(self, head: Block) -> None:
-        for endpoint in self.endpoints:
-            endpoint.node.view = head
-
-    def _move_views(self) -> None:
-        """Most endpoints have the head; one may be behind, or still on a branch that was left."""
-        chance, head = self._chance, self.world.head
-        for endpoint in self.endpoints:
-            where = chance.random()
-            if where < 0.75:
-                endpoint.node.view = head
-            elif where < 0.9:
-                lower = self.world.chain.ancestor(head, max(1, head.number - chance.randint(1, 6)))
-                endpoint.node.view = lower or head
-
-    def _exchanged(self, url: str, body: bytes, told: Any) -> None:
-        """A node may change its mind between two answers."""
-        if not self._is_calm and self._chance.random() < 0.03:
-            self._chance.choice([self.world.fork, lambda: self.world.grow(1), self._prune])()
-            self._move_views()
-        self._trace.update(body)
-        self._trace.update(told.body if hasattr(told, "body") else str(told).encode())
 
     # --- looking and writing ----------------------------------------------------------------
 
@@ -286,8 +228,8 @@ class Storm:
 
     def _judge(self, when: str) -> None:
         held = self.store.moment()
-        thorough = self._is_calm
-        found = differences(held, self.oracle, self.world.chain.blocks, thorough=thorough)
+        thorough = self.scene.is_calm
+        found = differences(held, self.oracle, self.scene.blocks, thorough=thorough)
         found += self.people.differences(held("assets"), held("orphans"))
         self.outcome.differences += [f"{when}: {each}" for each in found]
 
@@ -312,6 +254,11 @@ class Storm:
 
     # --- what is told of it -------------------------------------------------------------------
 
+    def _exchanged(self, _: str, body: bytes, told: Any) -> None:
+        self.scene.change_in_between()
+        self._trace.update(body)
+        self._trace.update(told.body if hasattr(told, "body") else str(told).encode())
+
     def _note(self, what: str) -> None:
         self._trace.update(what.encode())
 
@@ -319,8 +266,8 @@ class Storm:
         for content in self._contents():
             self._trace.update(content)
         outcome = self.outcome
-        outcome.blocks, outcome.forks = len(self.world.chain.order), self.world.forks
-        outcome.injected += self.wires.injected
+        outcome.blocks, outcome.forks = len(self.scene.blocks), self.scene.world.forks
+        outcome.injected += self.scene.wires.injected
         outcome.trace = self._trace.hexdigest()
         return outcome
 
