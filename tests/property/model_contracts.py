@@ -183,6 +183,20 @@ class Turn:
         operators.add(owner) if c % 2 else operators.discard(owner)
         self.say(contract, "asset", "ApprovalForAll", owner, MARKET, bool(c % 2))
 
+    def change_lister(self, a: int, b: int, c: int) -> None:
+        """Whoever has something listed approves the marketplace for all, or takes that back, or the single one."""
+        if not self.contracts.listings:
+            return
+        token = _of(sorted(self.contracts.listings), a)
+        contract, seller = self.contracts.linked, self.contracts.listings[token].seller
+        if b % 3 == 0 and self._held().approved.get(token) and self._held().owners[token] == seller:
+            self._approve(contract, token, ZERO)
+            return
+        operators = self._held().operators
+        approved = seller not in operators
+        operators.add(seller) if approved else operators.discard(seller)
+        self.say(contract, "asset", "ApprovalForAll", seller, MARKET, approved)
+
     def price(self, a: int, b: int, c: int) -> None:
         contract, token = self._token(a, b)
         if not token:
@@ -336,6 +350,6 @@ DEEDS: dict[str, Callable[[Turn, int, int, int], None]] = {
     for name in (
         "mint", "transfer", "send_back", "approve", "approve_all", "price", "pricing_agent", "list", "delist",
         "buy", "fee", "collector", "owner", "link_market", "link_agent", "minimum", "poison", "lookalike",
-        "boast",
+        "boast", "change_lister",
     )
 }  # fmt: skip

@@ -9,7 +9,7 @@ from tests.property.model_contracts import DEEDS, Deed
 
 COMMON = (
     "mint", "mint", "list", "list", "list", "buy", "buy", "transfer", "send_back", "approve_all", "delist",
-    "price", "price", "approve", "fee", "approve_all", "approve_all",
+    "price", "price", "approve", "fee", "approve_all", "change_lister", "change_lister",
 )  # fmt: skip
 SELDOM = tuple(sorted(DEEDS))
 REMEMBERED = 40

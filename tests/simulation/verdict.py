@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.property.model_chain import DEPLOYED_AT, Block
 from tests.simulation.oracle import documents
-from tests.simulation.oracle.replay import AT_FIRST, Oracle, Truth
+from tests.simulation.oracle.replay import AT_FIRST, Oracle
+from tests.simulation.oracle.truth import Truth
 
 Collections = Callable[[str], Mapping[Any, Mapping[str, Any]]]
 """The documents of a collection by `_id`, all as of one moment. They are only looked at."""
