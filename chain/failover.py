@@ -15,6 +15,7 @@ from tenacity import (
     stop_any,
     stop_when_event_set,
 )
+from tenacity.stop import stop_base
 
 from chain.clock import Clock, WallClock
 from chain.endpoint import Endpoint
@@ -73,7 +74,7 @@ class Failover:
         inquiry = Inquiry(self._trust.usable() if only is None else only, doubts, attempts)
         retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, RpcError) and inquiry.is_open),
-            stop=stop_any(self._deadline(), stop_when_event_set(self._closing)),
+            stop=stop_any(Deadline(self._clock, self._deadline_seconds), stop_when_event_set(self._closing)),
             wait=inquiry.wait,
             sleep=lambda seconds: self._clock.wait(self._closing, seconds),
             reraise=True,
@@ -83,11 +84,6 @@ class Failover:
         except RpcError as error:
             raise inquiry.verdict() from error
         return answer
-
-    def _deadline(self) -> Callable[[RetryCallState], bool]:
-        """True once the next pause would end after the deadline, by our own clock."""
-        ends = self._clock.monotonic() + self._deadline_seconds
-        return lambda state: self._clock.monotonic() + state.upcoming_sleep >= ends
 
     def _attempt(self, inquiry: Inquiry, operation: Callable[[Endpoint], T]) -> T:
         endpoint = inquiry.best()
@@ -110,6 +106,16 @@ class Failover:
             if liar is not endpoint:
                 self._trust.disproved(liar, contradiction)
         return answer
+
+
+class Deadline(stop_base):
+    """Stops once the next pause would end too late, by our own clock."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock, self._ends = clock, clock.monotonic() + seconds
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return self._clock.monotonic() + retry_state.upcoming_sleep >= self._ends
 
 
 class Inquiry:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from chain.chaos.blocks import LOGS, RECEIPT, turned
+from chain.chaos.blocks import LOGS, RECEIPT
 from chain.chaos.exchange import Call, Limits
 from chain.chaos.scenario import UNTOUCHED, Scenario, one_reply, result
 from chain.chaos.storm import CHAPTERS, SCENARIOS
@@ -36,7 +36,9 @@ def of_another_inclusion(_: Call, receipt: Any, __: Random) -> Any:
     if receipt["blockHash"] is None:
         return UNTOUCHED
     cost = hex(int(receipt["gasUsed"], 16) + 1)
-    return {**receipt, "blockHash": turned(receipt["blockHash"]), "gasUsed": cost}
+    # Not as other scenarios turn a hash: turned twice it would be the right one again.
+    elsewhere = f"0x{int(receipt['blockHash'], 16) ^ 1:064x}"
+    return {**receipt, "blockHash": elsewhere, "gasUsed": cost}
 
 
 OURS = [

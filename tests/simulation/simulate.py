@@ -15,6 +15,8 @@ from tests.simulation.storm import Outcome, told
 
 SHOWN = 12
 """Differences of a seed that are printed; more of them say no more."""
+WIDEST = 1500
+"""Characters of one difference, a traceback included."""
 FEWEST_BLOCKS, FEWEST_FORKS = 200, 5
 
 
@@ -44,7 +46,7 @@ def ran(seeds: range, store: str, workers: int) -> Iterator[Ran]:
 
 def failing(outcome: Outcome, store: str) -> str:
     """Everything somebody needs who wants to see it again."""
-    shown = [f"  {each}" for each in outcome.differences[:SHOWN]]
+    shown = [f"  {each[:WIDEST]}" for each in outcome.differences[:SHOWN]]
     hidden = len(outcome.differences) - len(shown)
     more = [f"  ... and {hidden} more"] if hidden > 0 else []
     again = f"  again: make simulate SEED={outcome.seed} STORE={store}"

@@ -203,5 +203,8 @@ def fields_apart(held: Any, wanted: Any, path: str = "") -> Iterator[str]:
         for name in [*wanted, *(name for name in held if name not in wanted)]:
             below = f"{path}.{name}" if path else str(name)
             yield from fields_apart(held.get(name, NOTHING), wanted.get(name, NOTHING), below)
+    elif isinstance(held, list) and isinstance(wanted, list) and len(held) == len(wanted):
+        for place, (one, other) in enumerate(zip(held, wanted, strict=True)):
+            yield from fields_apart(one, other, f"{path}[{place}]")
     elif held != wanted:
         yield f"{path}: {held!r}, not {wanted!r}"
