@@ -19,16 +19,13 @@ class People:
         """What was written, by asset and the transaction that minted it."""
         self.visits = 0
 
-    def write(self, assets: Mapping[Any, Mapping[str, Any]], busy: set[Any]) -> None:
-        """One edit of one asset that nobody else is writing at this very moment."""
-        free = sorted(
-            (each for each in assets if each not in busy),
-            key=lambda each: (-assets[each]["chain"]["mintBlock"], str(each)),
-        )
-        if not free:
+    def write(self, assets: Mapping[Any, Mapping[str, Any]]) -> None:
+        """One edit of one of these assets."""
+        if not assets:
             return
+        newest = sorted(assets, key=lambda each: (-assets[each]["chain"]["mintBlock"], str(each)))
         # A mint that may still be taken back is where words can be lost.
-        chosen = self._rng.choice(free[:3] if self._rng.random() < 0.6 else free)
+        chosen = self._rng.choice(newest[:3] if self._rng.random() < 0.6 else newest)
         self.visits += 1
         change: dict[str, Any] = self._rng.choice(
             [

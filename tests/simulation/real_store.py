@@ -53,9 +53,9 @@ class RealStore:
             }
         return lambda name: found[name]
 
-    def busy(self) -> set[Any]:
-        """All of them, while a transaction is open: whoever writes waits, and nobody else works meanwhile."""
-        return EVERYTHING if self.is_writing() else set()
+    def free_assets(self) -> Mapping[Any, Mapping[str, Any]]:
+        """None while a transaction is open: whoever writes waits for it, and nobody would end it."""
+        return {} if self.is_writing() else self.moment()("assets")
 
     def is_writing(self) -> bool:
         return any(session.in_transaction for session in self._sessions)
@@ -74,14 +74,6 @@ LOOKED_AT = (
     "checkpoints", "assets", "transactions", "priceHistory", "quarantine", "chainEvents", "operatorApprovals",
     "market", "blocks", "evidence", "events", "reorgs", "orphans",
 )  # fmt: skip
-
-
-class _Everything(set[Any]):
-    def __contains__(self, _: object) -> bool:
-        return True
-
-
-EVERYTHING = _Everything()
 
 
 class LinkedClient:

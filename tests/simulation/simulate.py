@@ -70,7 +70,7 @@ class Summary:
         self.differences += bool(outcome.differences)
         self.cpu_seconds += each.cpu_seconds
         self.injected += outcome.injected
-        for name in ("blocks", "forks", "processes", "looks", "edits"):
+        for name in ("blocks", "forks", "rewinds", "processes", "looks", "edits"):
             self.totals[name] += getattr(outcome, name)
         for name, fewest in self.fewest.items():
             self.fewest[name] = min(fewest, getattr(outcome, name))

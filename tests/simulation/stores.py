@@ -34,9 +34,10 @@ class FakeStore:
 
         return held
 
-    def busy(self) -> set[Any]:
-        """Assets that a transaction is writing."""
-        return {key for each in self.server.open for name, key in each.written if name == "assets"}
+    def free_assets(self) -> Mapping[Any, Mapping[str, Any]]:
+        """Those that no transaction is writing: whoever wrote the others would have to wait for it."""
+        busy = {key for each in self.server.open for name, key in each.written if name == "assets"}
+        return {key: each for key, each in self.moment()("assets").items() if key not in busy}
 
     def is_writing(self) -> bool:
         """Whether nobody else could work now: here a transaction left open runs out like any other."""

@@ -49,6 +49,7 @@ class Outcome:
     processes: int = 0
     looks: int = 0
     edits: int = 0
+    rewinds: int = 0
     boundaries: int = 0
     """Of the store, that the first process came to."""
     trace: str = ""
@@ -221,7 +222,7 @@ class Storm:
 
     def _edit(self) -> None:
         self.outcome.edits += 1
-        self.people.write(self.store.moment()("assets"), self.store.busy())
+        self.people.write(self.store.free_assets())
 
     def _look_or_edit(self) -> None:
         self._look() if self._chance.random() < 0.5 else self._edit()
@@ -267,6 +268,7 @@ class Storm:
             self._trace.update(content)
         outcome = self.outcome
         outcome.blocks, outcome.forks = len(self.scene.blocks), self.scene.world.forks
+        outcome.rewinds = len(self.store.moment()("reorgs"))
         outcome.injected += self.scene.wires.injected
         outcome.trace = self._trace.hexdigest()
         return outcome
