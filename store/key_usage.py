@@ -10,10 +10,12 @@ from typing import cast
 from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.database import Database
+from pymongo.errors import InvalidOperation
 
 from store.answering import answering
 from store.connection import Document
 from store.documents import ApiKeyUsageDocument
+from store.errors import StoreUnreachable
 
 LAST_USED_EVERY = timedelta(minutes=1)
 
@@ -34,14 +36,14 @@ class KeyUsage:
 
     def add(self, counted: Mapping[tuple[str, datetime], Used]) -> None:
         """Add what was counted, by key and day; `lastUsed` moves once a minute. Raises StoreUnreachable."""
-        with answering(self._database):
-            self._database["apiKeyUsage"].bulk_write(
-                [_counted(key_id, day, used.requests) for (key_id, day), used in counted.items()],
-                ordered=False,
-            )
-            self._database["apiKeys"].bulk_write(
-                [_used_at(key_id, used.last) for (key_id, _), used in counted.items()], ordered=False
-            )
+        requests = [_counted(key_id, day, used.requests) for (key_id, day), used in counted.items()]
+        times = [_used_at(key_id, used.last) for (key_id, _), used in counted.items()]
+        try:
+            with answering(self._database):
+                self._database["apiKeyUsage"].bulk_write(requests, ordered=False)
+                self._database["apiKeys"].bulk_write(times, ordered=False)
+        except InvalidOperation as error:
+            raise StoreUnreachable(f"database {self._database.name}", "we are ending") from error
 
     def days(self, key_id: ObjectId, since: datetime) -> list[ApiKeyUsageDocument]:
         """The days of one key on which it was used, newest first. Raises StoreUnreachable."""

@@ -31,7 +31,7 @@ class UsageCounts:
             self._tell_later()
 
     def tell(self) -> None:
-        """Hand over what is counted; while the store is away it is kept."""
+        """Hand over what is counted; if the store is away, that is kept for the next time."""
         with self._lock:
             counted, self._counted, self._timer = self._counted, {}, None
         if not counted:
@@ -43,7 +43,6 @@ class UsageCounts:
             with self._lock:
                 for place, used in counted.items():
                     self._add(place, used)
-                self._tell_later()
 
     def _add(self, place: tuple[str, datetime], used: Used) -> None:
         before = self._counted.get(place)
