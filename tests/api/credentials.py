@@ -81,7 +81,7 @@ class Authenticator:
 
     def code(self, steps: int = 0) -> str:
         """What it shows, or showed or will show so many steps of 30 seconds from now."""
-        return self._totp.at(self._clock.now(), steps)
+        return self._totp.at(self._clock.now(), counter_offset=steps)
 
 
 def enroll(client: FlaskClient, owner: Headers, clock: SystemClock) -> tuple[Authenticator, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 from typing import Any
@@ -17,10 +18,12 @@ from api.auth.key_mint import KeyMint
 from api.auth.named import named_caller
 from api.limiting.gate import Gate
 from api.limiting.quotas import Quota, Quotas
+from api.limiting.windows import Windows
 from api.perimeter import Perimeter
 from api.permissions import PERMISSIONS, Access
 from api.services import services
 from store.api_keys import KEYS_PER_USER, REMEMBERED_PER_USER
+from store.connection import Connection
 from tests.api.credentials import ShiftedClock, app_with, give, keyed, make_key, signed_in
 from tests.api.signing import Wallet
 from tests.e2e.running import wait_for
@@ -29,18 +32,29 @@ ANN, BOB, ORA = Wallet("ann"), Wallet("bob"), Wallet("ora")
 PROFILE = "/api/users/profile"
 
 
-@pytest.fixture
-def clock() -> ShiftedClock:
-    return ShiftedClock()
+CLOCK = ShiftedClock()
 
 
 @pytest.fixture
-def app(database, tmp_path, clock, monkeypatch) -> Flask:
-    """With one route more, for oracles."""
-    app = app_with(database, tmp_path, clock)
-    monkeypatch.setitem(PERMISSIONS, "POST /api/forecast", Access("oracle", scope="oracle:write"))
-    app.add_url_rule("/api/forecast", "forecast", lambda: {"done": True}, methods=["POST"])
-    return app
+def clock() -> Iterator[ShiftedClock]:
+    yield CLOCK
+    CLOCK.ahead = timedelta(0)
+
+
+@pytest.fixture(scope="module")
+def shared(emptied: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """One for all tests, since making one takes long; with one route more, for oracles."""
+    app = app_with(emptied.database, tmp_path_factory.mktemp("kept"), CLOCK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PERMISSIONS, "POST /api/forecast", Access("oracle", scope="oracle:write"))
+        app.add_url_rule("/api/forecast", "forecast", lambda: {"done": True}, methods=["POST"])
+        yield app
+
+
+@pytest.fixture
+def app(shared: Flask, database) -> Flask:
+    """With an empty database."""
+    return shared
 
 
 @pytest.fixture
@@ -561,7 +575,8 @@ def test_a_copy_of_the_database_has_no_key_in_it(client, ann, app, database):
 
 
 def test_a_key_has_a_budget_of_its_own_five_times_that_of_a_person(database, tmp_path):
-    gate = Gate(Quotas(auth=None, read=Quota(10, 60), write=None))
+    quotas = Quotas(auth=None, read=Quota(10, 60), write=None)
+    gate = Gate(quotas, Windows(clock=lambda: 1_000_000_040.0))
     app = app_with(database, tmp_path, perimeter=Perimeter(gate))
     gate.identify = named_caller
     client = app.test_client()
