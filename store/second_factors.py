@@ -125,9 +125,9 @@ class SecondFactors:
 
         def write(session: ClientSession) -> bool:
             found = self._factors.find_one_and_delete({"_id": user_id}, session=session)
-            self._forget_proofs(user_id, session)
             if found is None or found["secret"] is None:
                 return False
+            self._forget_proofs(user_id, session)
             self._audit.add(act, session=session)
             return True
 
