@@ -61,7 +61,7 @@ CREDENTIALS = (
         409,
         "No more keys",
         "The key was not made.",
-        "20 keys of this user are in force, or 200 are known, with those that ended in the last 30 days.",
+        "This user has 20 keys in force, or 200 with those that ended in the last 30 days.",
         "Revoke keys that nobody uses; `lastUsed` tells which.",
     ),
     Entry(

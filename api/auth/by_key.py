@@ -15,14 +15,28 @@ ROLE_OF_SCOPE: dict[KeyScope, Role] = {"oracle:write": "oracle"}
 """Scopes that only some may give; a key loses them when its owner loses the role."""
 
 
-class KeyRefused(Problem):
-    """An API key that opens nothing; `code` says why."""
+class KeyMalformed(Problem):
+    status, code = 401, "api-key-malformed"
 
-    status = 401
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
+class KeyOfAnotherPlace(Problem):
+    status, code = 401, "api-key-wrong-environment"
+
+
+class KeyUnknown(Problem):
+    status, code = 401, "api-key-unknown"
+
+
+class KeyRevoked(Problem):
+    status, code = 401, "api-key-revoked"
+
+
+class KeyExpired(Problem):
+    status, code = 401, "api-key-expired"
+
+
+class KeyOfSuspended(Problem):
+    status, code = 401, "api-key-suspended"
 
 
 class KeyHolder(NamedTuple):
@@ -32,22 +46,22 @@ class KeyHolder(NamedTuple):
 
 
 def holder_of(text: str) -> KeyHolder:
-    """Who calls with this key, as it is at this moment. Raises KeyRefused, StoreUnreachable."""
+    """Who calls with this key, as it is at this moment. Raises one of the above, StoreUnreachable."""
     mint, accounts = services().mint, services().auth.accounts
     try:
         mint.check(text)
     except NotAKey as error:
-        raise KeyRefused("api-key-malformed", str(error)) from error
+        raise KeyMalformed(str(error)) from error
     except WrongPlace as error:
-        raise KeyRefused("api-key-wrong-environment", str(error)) from error
+        raise KeyOfAnotherPlace(str(error)) from error
     hashes = mint.hashes(text)
     key = accounts.keys.find(hashes)
     if key is None or not any(hmac.compare_digest(key["key"], one) for one in hashes):
-        raise KeyRefused("api-key-unknown", "this API key is not one of ours, or ended long ago")
+        raise KeyUnknown("this API key is not one of ours, or ended long ago")
     _refuse_ended(key)
     user = accounts.users.of_id(key["userId"])
     if user is None or user["status"] != "active":
-        raise KeyRefused("api-key-suspended", f"the owner of the API key {_named(key)} is suspended")
+        raise KeyOfSuspended(f"the owner of the API key {_named(key)} is suspended")
     return KeyHolder(user, key, allowed_scopes(key["permissions"], user))
 
 
@@ -58,11 +72,11 @@ def allowed_scopes(scopes: Iterable[KeyScope], user: UserDocument) -> frozenset[
 
 def _refuse_ended(key: ApiKeyDocument) -> None:
     if key["revokedAt"] is not None:
-        raise KeyRefused("api-key-revoked", f"the API key {_named(key)} was revoked by its owner")
+        raise KeyRevoked(f"the API key {_named(key)} was revoked by its owner")
     if key["expiresAt"] <= services().clock.now():
         successor = key["replacedBy"]
         why = "has expired" if successor is None else f"was replaced by {successor}; the overlap is over"
-        raise KeyRefused("api-key-expired", f"the API key {_named(key)} {why}")
+        raise KeyExpired(f"the API key {_named(key)} {why}")
 
 
 def _named(key: ApiKeyDocument) -> str:

@@ -23,7 +23,7 @@ def install(app: Flask) -> None:
 
 
 def enforce() -> None:
-    """Let pass who may. Raises Unauthenticated, KeyRefused, CredentialsAmbiguous, Forbidden, MfaRequired."""
+    """Let pass who may. Raises what `principal` and `check` raise."""
     if request.url_rule is None or request.method == "OPTIONS":
         return  # there is no view to protect: the answer is a 404, a 405, or a list of methods
     rule = request.url_rule.rule
