@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
-from store.documents import Role
+from store.documents import KeyScope, Role
 
-Scope = Literal["read", "oracle:write", "assets:write", "webhooks:manage"]
-SCOPES: tuple[Scope, ...] = ("read", "oracle:write", "assets:write", "webhooks:manage")
+Scope = KeyScope
+SCOPES: tuple[Scope, ...] = get_args(KeyScope)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """What a route asks of its caller: a role in a session, with `mfa` proven lately; or a key with a scope.
 
-    Without role nobody is asked. `own_way`: the view itself looks at the credentials, because it takes some
-    that are otherwise no good any more.
+    Without scope no key will do. Without role nobody is asked. `own_way`: the view itself looks at the
+    credentials, because it takes some that are otherwise no good any more.
     """
 
     role: Role | None = None
@@ -32,6 +32,8 @@ class Access:
 
 PUBLIC = Access()
 PEOPLE = Access("user")
+PEOPLE_OR_READERS = Access("user", scope="read")
+PEOPLE_WITH_FACTOR = Access("user", mfa=True)
 ADMIN = Access("admin", mfa=True)
 LEAVING = Access("user", own_way=True)
 
@@ -61,8 +63,19 @@ PERMISSIONS: Mapping[str, Access] = {
     "DELETE /api/auth/logout": LEAVING,
     "GET /api/auth/sessions": PEOPLE,
     "DELETE /api/auth/sessions/<id>": PEOPLE,
+    "GET /api/auth/mfa": PEOPLE,
+    "POST /api/auth/mfa/enroll": PEOPLE,  # with a proof where one is in force already
+    "POST /api/auth/mfa/confirm": PEOPLE,
+    "POST /api/auth/mfa/verify": PEOPLE,
+    "DELETE /api/auth/mfa": PEOPLE_WITH_FACTOR,
+    # keys of services
+    "GET /api/keys": PEOPLE,
+    "POST /api/keys": PEOPLE,
+    "POST /api/keys/<id>/rotate": PEOPLE,
+    "DELETE /api/keys/<id>": PEOPLE,
+    "GET /api/keys/<id>/usage": PEOPLE,
     # profiles and pictures
-    "GET /api/users/profile": PEOPLE,
+    "GET /api/users/profile": PEOPLE_OR_READERS,
     "PUT /api/users/profile": PEOPLE,
     "PATCH /api/users/profile": PEOPLE,
     "POST /api/users/profile/image": PEOPLE,
