@@ -66,6 +66,15 @@ _ENTRIES = (
         "Read the state again, and listen after the place that `detail` names.",
     ),
     Entry(
+        "cursor-orphaned",
+        410,
+        "The state that the cursor came from was taken back",
+        "The page that gave this cursor was true at a block that is no longer on our branch. What stood "
+        "before the cursor may be something else by now, so going on could repeat rows or leave some out.",
+        "A reorg between two pages.",
+        "Begin again at `links.start`: the same list, from its first page.",
+    ),
+    Entry(
         "request-entity-too-large",
         413,
         "The body is too large",

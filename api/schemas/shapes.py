@@ -74,6 +74,10 @@ class FieldProblem(Shape):
     message = text()
 
 
+class ProblemLinks(Shape):
+    start = text(metadata={"description": "Where to begin again."})
+
+
 class ProblemBody(Shape):
     """RFC 9457, and `error` for clients that read a plain string."""
 
@@ -86,6 +90,7 @@ class ProblemBody(Shape):
     request_id = text()
     errors = fields.List(fields.Nested(FieldProblem))
     error = text()
+    links = fields.Nested(ProblemLinks, metadata={"always": False})
 
 
 class Block(Shape):
