@@ -80,6 +80,7 @@ INDEXING: tuple[Index, ...] = (
 
 SESSION_KEPT_SECONDS = 24 * 3600
 """How long a session that is over can still be looked up: reuse of its tokens is told apart from nonsense."""
+RATE_COUNTS = "rateCounts"
 PEOPLE: tuple[Index, ...] = (
     Index("users", up("walletAddress"), unique=True),
     Index("users", up("apiKeys.key")),
@@ -88,6 +89,7 @@ PEOPLE: tuple[Index, ...] = (
     Index("sessions", up("userId", "isValid", "_id")),
     Index("sessions", up("expiresAt"), expire_after_seconds=SESSION_KEPT_SECONDS),
     Index("nonces", up("expiresAt"), expire_after_seconds=0),
+    Index(RATE_COUNTS, up("expireAt"), expire_after_seconds=0),
     Index("auditLog", down("at", "_id")),
     Index("auditLog", (*up("target"), *down("at", "_id"))),
     Index("auditLog", (*up("actor.name"), *down("at", "_id"))),

@@ -23,7 +23,14 @@ from tests.api.signing import Wallet, bearer, sign_in
 
 ADA, ANN, ORA = Wallet("ada"), Wallet("ann"), Wallet("ora")
 AUTOMATIC = {"HEAD", "OPTIONS"}
-PLACES = {"tokenId": "1", "walletAddress": ANN.address, "id": "0" * 24, "hash": "0x" + "0" * 64, "key": "x"}
+PLACES = {
+    "tokenId": "1",
+    "walletAddress": ANN.address,
+    "id": "0" * 24,
+    "hash": "0x" + "0" * 64,
+    "key": "x",
+    "code": "not-found",
+}
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ from tests.e2e.running import Dvault, settings_of
 ANN = Wallet("ann")
 SECONDS = 90
 NOBODY = "http://127.0.0.1:9"
+WITHOUT_LIMITS = {"RATE_LIMIT_AUTH": "off", "RATE_LIMIT_READ": "off", "RATE_LIMIT_WRITE": "off"}
+"""Everybody here comes from one address."""
 
 
 class Server:
@@ -63,8 +66,8 @@ def bearer(tokens: dict[str, Any]) -> dict[str, str]:
 def server(
     mongo_uri: str, shared_connection: Connection, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    name, folder = "test_signing_in_races", tmp_path_factory.mktemp("races")
-    environ = {**settings_of(NOBODY, mongo_uri, name, folder), "API_WORKERS": "2"}
+    name, folder = f"test_signing_in_races_{os.getpid()}", tmp_path_factory.mktemp("races")
+    environ = {**settings_of(NOBODY, mongo_uri, name, folder), **WITHOUT_LIMITS, "API_WORKERS": "2"}
     dvault = Dvault(folder, environ)
     try:
         serving = dvault.start("serve", "--port", "0")
