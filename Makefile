@@ -84,7 +84,8 @@ bench-sign-in: $(READY) ## Measure how soon any body is answered where people si
 	@$(BIN)/python -m bench.sign_in $(ARGS)
 
 .PHONY: openapi
-openapi: $(PYTHON_READY) ## Write docs/openapi.json and docs/errors.md again
+openapi: $(PYTHON_READY) ## Write again what is generated: the OpenAPI document, its examples, docs/errors.md
+	@$(BIN)/python -m tools.guide_examples > api/description/examples.json
 	@$(BIN)/python -m api.openapi > docs/openapi.json
 	@$(BIN)/python -m api.error_guide > docs/errors.md
 

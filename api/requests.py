@@ -36,6 +36,8 @@ MAX_ACTIVITY_PAGE = 50
 ORDERS = ("createdAt", "price", "listingPrice", "updatedAt", "tokenId", "name", "confidence", "views")
 EVENTS = ("transaction", "price", "block", "finalized", "retraction", "reorg")
 DEEDS = ("mint", "list", "delist", "buy", "transfer")
+SOURCES = ("mint", "ai-oracle", "direct", "user-listing", "sale")
+INTERVALS = ("raw", "1h", "4h", "1d", "1w")
 
 
 class NothingElse(Strict):
@@ -127,8 +129,8 @@ class PriceHistoryQuery(PeriodQuery):
     """Which points, and whether as they are or as candles."""
 
     contract_address = Wallet()
-    interval = OneOf("raw", "1h", "4h", "1d", "1w")
-    source = OneOf("mint", "ai-oracle", "direct", "user-listing", "sale")
+    interval = OneOf(*INTERVALS)
+    source = OneOf(*SOURCES)
     sort_direction = OneOf("asc", "desc")
 
 
