@@ -28,6 +28,8 @@ from api.blueprints import (
     users,
 )
 from api.bodies import StrictRequest, strict_json
+from api.caching.answers import Answers
+from api.caching.front import Front, refuse_at_once
 from api.documentation import STYLE, page
 from api.endpoints import revalidated
 from api.metrics import expose_metrics
@@ -104,10 +106,13 @@ def make_app(
     perimeter: Perimeter | None = None,
     metrics_folder: str | None = None,
     max_streams: int = MAX_STREAMS,
+    answers: Answers | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
+
+    `answers`: what is kept of them while they are true; nothing where it is None.
 
     At most `max_waiters` requests wait for a block at once: give half of the server's threads. At most
     `max_streams` listeners have a stream each: give threads of their own.
@@ -122,7 +127,7 @@ def make_app(
         "API_SPEC_OPTIONS": {"components": {"securitySchemes": SECURITY_SCHEMES}},
     }
     app.url_map.strict_slashes = False
-    clock = clock or SystemClock()
+    clock, answers, perimeter = clock or SystemClock(), answers or Answers(0), perimeter or Perimeter()
     app.extensions[EXTENSION] = Services(
         reading,
         Cursors(secret_key),
@@ -133,12 +138,16 @@ def make_app(
         configure(app, auth.keys, auth.lifetimes),
         Semaphore(max_streams),
         Newest(reading, clock.monotonic),
+        answers,
     )
     keeping.install(app, keep)
-    (perimeter or Perimeter()).register(app)
+    perimeter.register(app)
+    app.before_request(refuse_at_once)
     guard.install(app)
     _register(app)
-    expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
+    metrics = expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
+    if answers.is_on:
+        app.wsgi_app = Front(app, answers, reading.moments, clock, perimeter, metrics)  # type: ignore[method-assign]
     return app
 
 

@@ -15,7 +15,8 @@ from marshmallow.exceptions import ValidationError
 from webargs.flaskparser import FlaskParser
 
 from api.bodies import require_json, strict_json
-from api.freshness import etag_of, indexed, present_as_of, when_fresh
+from api.caching.kept import REVALIDATE, kept
+from api.freshness import indexed, present_as_of, when_fresh
 from api.nearest import nearest
 from api.problems import BadRequest, FieldError
 from api.requests import PATH, FreshnessQuery, NothingElse, read_path
@@ -206,11 +207,9 @@ def chain_answer(function: ChainView, view: View, query: Mapping[str, Any]) -> R
     checkpoint = indexed(view)
     if request.method == "POST":
         return chain_response(function(view, query), checkpoint)
-    etag = etag_of(checkpoint, request.full_path)
-    known = request.if_none_match.contains_weak(etag)
-    response = chain_response(None if known else function(view, query), checkpoint)
-    response.set_etag(etag, weak=True)
-    return response
+    return kept(
+        view, query, lambda wanted: chain_response(function(view, query) if wanted else None, checkpoint)
+    )
 
 
 def chain_response(payload: Payload | None, checkpoint: CheckpointDocument | None) -> Response:
@@ -231,7 +230,7 @@ def revalidated(response: Response) -> Response:
         return response
     if response.is_streamed:
         return response
-    response.headers.setdefault("Cache-Control", "no-cache")
+    response.headers.setdefault("Cache-Control", REVALIDATE)
     if "ETag" not in response.headers:
         response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest(), weak=True)
         response.make_conditional(request)

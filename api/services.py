@@ -12,6 +12,7 @@ from flask import current_app
 
 from api.auth.options import Auth
 from api.auth.tokens import KeyRing
+from api.caching.answers import Answers
 from api.newest import Newest
 from api.pagination import Cursors
 from store.reading import Reading
@@ -83,6 +84,7 @@ class Services:
     streams: Semaphore
     """How many streams may be open at once: each keeps a thread of its own."""
     newest: Newest
+    answers: Answers
 
 
 def services() -> Services:

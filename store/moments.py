@@ -1,4 +1,4 @@
-"""The newest moment that can be read: where the chain stands, what it is called, and how to read more of it."""
+"""The newest moment that can be read: where the chain stands, its name, and the time to read more of it."""
 
 from __future__ import annotations
 
