@@ -30,6 +30,7 @@ from api.blueprints import (
 from api.bodies import StrictRequest, strict_json
 from api.caching.answers import Answers
 from api.caching.front import Front, refuse_at_once
+from api.caching.recipes import Recipes, encoded
 from api.documentation import STYLE, page
 from api.endpoints import revalidated
 from api.metrics import expose_metrics
@@ -54,17 +55,13 @@ class OrjsonProvider(JSONProvider):
     """JSON: ours by orjson, with times as RFC 3339 in UTC; that of others strictly."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
-        return self._bytes(obj).decode()
+        return encoded(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         return strict_json(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        return Response(self._bytes(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
-
-    @staticmethod
-    def _bytes(obj: Any) -> bytes:
-        return orjson.dumps(obj, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+        return Response(encoded(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
 
 
 class Application(Flask):
@@ -139,6 +136,7 @@ def make_app(
         Semaphore(max_streams),
         Newest(reading, clock.monotonic),
         answers,
+        Recipes(),
     )
     keeping.install(app, keep)
     perimeter.register(app)
@@ -146,8 +144,8 @@ def make_app(
     guard.install(app)
     _register(app)
     metrics = expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
-    if answers.is_on:
-        app.wsgi_app = Front(app, answers, reading.moments, clock, perimeter, metrics)  # type: ignore[method-assign]
+    front = Front(app, app.extensions[EXTENSION], perimeter, metrics)
+    app.wsgi_app = front  # type: ignore[method-assign]
     return app
 
 

@@ -12,7 +12,7 @@ from api.caching.answers import Edition
 from api.problems import NothingIndexed, NotYetIndexed
 from api.services import Services, Whereabouts
 from store.documents import CheckpointDocument
-from store.moments import Moment
+from store.moments import Moment, State
 from store.reading import View
 
 Answer = TypeVar("Answer")
@@ -59,7 +59,7 @@ def is_applied(view: View, found: Whereabouts, tip: int) -> bool:
     return found.block_hash is None or view.status.header_hash(number) in (None, found.block_hash)
 
 
-def indexed(view: View) -> CheckpointDocument:
+def indexed(view: View | State) -> CheckpointDocument:
     """The checkpoint of a view that has something to say; NothingIndexed otherwise."""
     checkpoint = view.checkpoint
     if checkpoint is None:

@@ -6,16 +6,19 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Semaphore
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app
 
 from api.auth.options import Auth
 from api.auth.tokens import KeyRing
-from api.caching.answers import Answers
 from api.newest import Newest
 from api.pagination import Cursors
 from store.reading import Reading
+
+if TYPE_CHECKING:
+    from api.caching.answers import Answers
+    from api.caching.recipes import Recipes
 
 EXTENSION = "dynamicvault"
 
@@ -85,6 +88,7 @@ class Services:
     """How many streams may be open at once: each keeps a thread of its own."""
     newest: Newest
     answers: Answers
+    recipes: Recipes
 
 
 def services() -> Services:

@@ -87,8 +87,13 @@ class Reading:
 
         It is of a moment that is not older than the call, found once for all who ask at the same time.
         """
+        with self.view_at(self.moments.newest()) as view:
+            yield view
+
+    @contextmanager
+    def view_at(self, moment: Moment) -> Iterator[View]:
+        """A view of a moment that was found just now. Raises StoreUnreachable."""
         with answering(self._database, self._timeout_seconds):
-            moment = self.moments.newest()
             yield View(Pinned(self._database, moment.time), moment, self._figures)
 
     def newest_seq(self) -> int:

@@ -80,16 +80,8 @@ class Answers:
         self._bytes = 0
 
     @property
-    def is_on(self) -> bool:
-        return self._max_bytes > 0
-
-    @property
     def bytes_kept(self) -> int:
         return self._bytes
-
-    def knows(self, url: str) -> bool:
-        """Was this URL answered lately? A guess, for little: the answer may be of a state that is over."""
-        return url in self._kept
 
     def here(self, edition: Edition, url: str) -> Answer | None:
         """The answer of that edition, if this process has it."""
@@ -103,6 +95,8 @@ class Answers:
 
     def get(self, edition: Edition, url: str) -> Answer | None:
         """The answer of that edition, from here or from where it is shared."""
+        if not self._max_bytes:
+            return None
         found = self.here(edition, url)
         if found is not None:
             FROM_PROCESS.inc()
