@@ -190,9 +190,13 @@ class StoreDown(Problem):
 def request_id() -> str:
     """The caller's id of this request where it is a sane one, else one of ours."""
     if "request_id" not in g:
-        given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        g.request_id = sane_id(request.headers.get("X-Request-Id", ""))
     return str(g.request_id)
+
+
+def sane_id(given: str) -> str:
+    """What the caller gave as id of a request, or else one of ours."""
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def register(app: Flask) -> None:

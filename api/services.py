@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Semaphore
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app
 
@@ -17,6 +17,10 @@ from api.auth.usage import UsageCounts
 from api.newest import Newest
 from api.pagination import Cursors
 from store.reading import Reading
+
+if TYPE_CHECKING:
+    from api.caching.answers import Answers
+    from api.caching.recipes import Recipes
 
 EXTENSION = "dynamicvault"
 
@@ -87,6 +91,8 @@ class Services:
     streams: Semaphore
     """How many streams may be open at once: each keeps a thread of its own."""
     newest: Newest
+    answers: Answers
+    recipes: Recipes
 
 
 def services() -> Services:

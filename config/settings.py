@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     rate_limit_read: values.RateLimit = values.Quota(3000, 60)
     rate_limit_write: values.RateLimit = values.Quota(120, 60)
     redis_url: values.RedisUrl | None = Field(default=None, repr=False)
+    response_cache: values.CacheSize = 64
     access_log: values.Switch = "on"
     jwt_keys: values.SecretKeys | None = Field(default=None, repr=False)
     api_key_peppers: values.SecretKeys | None = Field(default=None, repr=False)
