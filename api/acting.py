@@ -13,7 +13,7 @@ from api.permissions import PUBLIC, Access, access_of
 from api.requests import NothingElse, read_path
 
 Acting = Callable[..., Payload | Response]
-REFUSALS = (400, 503)
+REFUSALS = (400, 429, 503)
 GUARDED = (401, 403)
 WITH_BODY = (413, 415)
 

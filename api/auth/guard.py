@@ -40,21 +40,21 @@ def enforce() -> None:
 def check(access: Access, caller: Principal) -> None:
     """Raise Forbidden or MfaRequired unless the access is given to the caller."""
     if caller.kind == "key":
-        if access.scope is None:
-            raise Forbidden("API keys may not do this; sign in")
-        if access.scope not in caller.scopes:
-            raise Forbidden(
-                f"this needs an API key with the scope {access.scope}, of an owner who may give it"
-            )
-        if access.role not in caller.user["roles"]:
-            raise Forbidden(f"this needs a key of somebody with the role {access.role}")
-    elif access.role not in caller.user["roles"]:
+        _check_key(access, caller)
+    if access.role not in caller.user["roles"]:
         raise Forbidden(f"this needs the role {access.role}")
-    elif access.mfa and not proven_lately(caller):
+    if access.mfa and not proven_lately(caller):
         minutes = int(services().auth.lifetimes.mfa.total_seconds() // 60)
         raise MfaRequired(
             f"prove a second factor first (POST /api/auth/mfa/verify); that is good for {minutes} minutes"
         )
+
+
+def _check_key(access: Access, caller: Principal) -> None:
+    if access.scope is None or access.mfa:
+        raise Forbidden("API keys may not do this; sign in")
+    if access.scope not in caller.scopes:
+        raise Forbidden(f"this needs an API key with the scope {access.scope}, of an owner who may give it")
 
 
 def proven_lately(caller: Principal) -> bool:
