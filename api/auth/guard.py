@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from flask import Flask, request
 
 from api.auth.principal import Principal, principal
+from api.auth.tokens import SKEW_SECONDS
 from api.permissions import Access, access_of
 from api.problems import Forbidden, MfaRequired
 from api.services import services
 
 logger = logging.getLogger(__name__)
+
+SKEW = timedelta(seconds=SKEW_SECONDS)
 
 KEY_HEADER, COUNTED = "X-API-Key", "/api/"
 """Probes are no use of the API: they must answer even without the store."""
@@ -60,4 +64,4 @@ def _check_key(access: Access, caller: Principal) -> None:
 def proven_lately(caller: Principal) -> bool:
     """Whether a second factor was proven in this session, a short time ago."""
     moment, age = services().clock.now(), services().auth.lifetimes.mfa
-    return caller.mfa_at is not None and caller.mfa_at <= moment and moment - caller.mfa_at <= age
+    return caller.mfa_at is not None and -SKEW <= moment - caller.mfa_at <= age
