@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from flask import Flask, Response
 from flask.json.provider import JSONProvider
-from flask_smorest import Api  # type: ignore[import-untyped]
 
 from api import browser_rules, keeping, media, problems
 from api.auth import guard
@@ -32,13 +31,13 @@ from api.blueprints import (
     users,
 )
 from api.bodies import StrictRequest, strict_json
+from api.description.specification import Specification
 from api.documentation import STYLE, page
 from api.endpoints import revalidated
 from api.metrics import expose_metrics
 from api.newest import Newest
 from api.pagination import Cursors
 from api.perimeter import Perimeter
-from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
 from store.reading import Reading
 
@@ -48,11 +47,6 @@ BLUEPRINTS = (
     assets, profile, users, transactions, market, activity, events, auth, mfa, keys, admin, operations,
     errors,
 )  # fmt: skip
-
-SECURITY_SCHEMES = {
-    "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-}
 
 
 class OrjsonProvider(JSONProvider):
@@ -84,21 +78,6 @@ class Application(Flask):
         return response
 
 
-class Specification(Api):  # type: ignore[misc]
-    """The OpenAPI document; errors are answered by `problems`, and shown as what they are."""
-
-    ERROR_SCHEMA = ProblemBody
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def _register_error_handlers(self) -> None:
-        problems.register(self._app)
-
-    def _register_responses(self) -> None:
-        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.PROBLEM_TYPE
-        super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE
-
-
 def make_app(
     reading: Reading,
     *,
@@ -126,7 +105,6 @@ def make_app(
         "API_VERSION": "1",
         "OPENAPI_VERSION": "3.1.0",
         "OPENAPI_URL_PREFIX": "/api",
-        "API_SPEC_OPTIONS": {"components": {"securitySchemes": SECURITY_SCHEMES}},
     }
     app.url_map.strict_slashes = False
     clock = clock or SystemClock()
@@ -156,9 +134,7 @@ def _register(app: Flask) -> None:
     for module in BLUEPRINTS:
         specification.register_blueprint(module.blueprint)
     media.install(app)
-    app.add_url_rule(
-        "/api/docs", "docs", lambda: browser_rules.page(page(specification.spec.to_dict()), STYLE)
-    )
+    app.add_url_rule("/api/docs", "docs", lambda: browser_rules.page(page(specification.document), STYLE))
     app.after_request(revalidated)
     app.after_request(_headers)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from store.documents import KeyScope, Role
 
 Scope = KeyScope
 SCOPES: tuple[Scope, ...] = get_args(KeyScope)
+Credential = Literal["session", "key", "refresh"]
+"""What a caller can show: an access token, an API key, the refresh cookie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +19,25 @@ class Access:
     """What a route asks of its caller: a role in a session, with `mfa` proven lately; or a key with a scope.
 
     Without scope no key will do. Without role nobody is asked. `own_way`: the view itself looks at the
-    credentials, because it takes some that are otherwise no good any more.
+    credentials, because it takes some that are otherwise no good any more. `cookie`: it takes the refresh
+    cookie.
     """
 
     role: Role | None = None
     scope: Scope | None = None
     mfa: bool = False
     own_way: bool = False
+    cookie: bool = False
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """Any one of these will do; none is needed where there are none."""
+        able: tuple[tuple[Credential, bool], ...] = (
+            ("session", self.role is not None),
+            ("key", self.scope is not None),
+            ("refresh", self.cookie),
+        )
+        return tuple(name for name, will_do in able if will_do)
 
     @property
     def is_public(self) -> bool:
@@ -35,7 +49,8 @@ PEOPLE = Access("user")
 PEOPLE_OR_READERS = Access("user", scope="read")
 PEOPLE_WITH_FACTOR = Access("user", mfa=True)
 ADMIN = Access("admin", mfa=True)
-LEAVING = Access("user", own_way=True)
+REFRESHING = Access(cookie=True)
+LEAVING = Access("user", own_way=True, cookie=True)
 
 PERMISSIONS: Mapping[str, Access] = {
     # the chain's
@@ -58,7 +73,7 @@ PERMISSIONS: Mapping[str, Access] = {
     # signing in and out
     "GET /api/auth/nonce": PUBLIC,
     "POST /api/auth/verify": PUBLIC,
-    "POST /api/auth/refresh": PUBLIC,
+    "POST /api/auth/refresh": REFRESHING,
     "POST /api/auth/logout": LEAVING,
     "DELETE /api/auth/logout": LEAVING,
     "GET /api/auth/sessions": PEOPLE,

@@ -15,6 +15,7 @@ Problem
 ├── KeyConflict      409  the API key was replaced already, or is over
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
+├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
 ├── Unsupported      415  the body is not JSON
 ├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
@@ -72,6 +73,8 @@ class Problem(Exception):
     status = 500
     code = "internal-server-error"
     retry_after_seconds: int | None = None
+    start: str | None = None
+    """Where to begin again, for what cannot be continued."""
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -143,6 +146,18 @@ class VersionChanged(Problem):
 class EventsGone(Problem):
     status, code = 410, "events-gone"
 
+    def __init__(self, detail: str, start: str) -> None:
+        super().__init__(detail)
+        self.start = start
+
+
+class CursorOrphaned(Problem):
+    status, code = 410, "cursor-orphaned"
+
+    def __init__(self, detail: str, start: str) -> None:
+        super().__init__(detail)
+        self.start = start
+
 
 class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
@@ -198,7 +213,8 @@ def _own(problem: Problem) -> Response:
     headers = {} if wait is None else {"Retry-After": str(wait)}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return respond(problem.status, problem.code, problem.detail, problem.errors, headers)
+    links = {} if problem.start is None else {"links": {"start": problem.start}}
+    return respond(problem.status, problem.code, problem.detail, problem.errors, headers, links)
 
 
 def _unreachable(error: StoreUnreachable) -> Response:
@@ -245,8 +261,9 @@ def respond(
     detail: str,
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem as an answer."""
+    """A problem as an answer; `more` are further members of its body."""
     entry = CATALOGUE.get(code)
     body: dict[str, Any] = {
         "type": entry.url if entry else "about:blank",
@@ -258,6 +275,7 @@ def respond(
         "requestId": request_id(),
         "errors": [asdict(error) for error in errors],
         "error": detail,
+        **(more or {}),
     }
     response = jsonify(body)
     response.status_code, response.mimetype = int(status), PROBLEM_TYPE

@@ -150,6 +150,7 @@ BOOKS: tuple[Index, ...] = (
     Index("quarantine", up("blockNumber", "logIndex")),
     Index("reorgs", down("detectedAt", "_id")),
     Index("reorgs", up("transactionHashes")),
+    Index("reorgs", up("orphaned.hash")),
     Index("orphans", up("mintTransactionHash")),
     Index("orphans", up("contractAddress", "tokenId")),
 )

@@ -203,7 +203,7 @@ def test_the_openapi_document_says_what_the_table_says(app):
         operation = paths.get(re.sub(r"<(\w+)>", r"{\1}", rule), {}).get(method.lower())
         if operation is None or access.is_public:
             continue
-        assert operation["security"] == [{"session": []}, *([{"key": []}] if access.scope else [])], route
+        assert operation["security"] == [{name: []} for name in access.credentials], route
         assert {"401", "403"} <= operation["responses"].keys() or access.own_way, route
 
 
