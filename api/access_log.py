@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flask import Flask, Response, g, request
 
-from api.auth.principal import known_principal
+from api.auth.by_key import seen_key
 from api.problems import request_id
 
 logger = logging.getLogger("api.access")
@@ -32,7 +32,7 @@ def _begin() -> None:
 
 
 def _write(response: Response) -> Response:
-    rule, caller = request.url_rule, known_principal()
+    rule, key = request.url_rule, seen_key()
     write(
         (request.method, rule.rule if rule else "(no such path)", response.status_code),
         shown(request.path),
@@ -41,7 +41,7 @@ def _write(response: Response) -> Response:
         began=g.begun,
         length=response.content_length,
         request_id=request_id(),
-        key={"key_id": caller.key_id, "key_name": caller.key_name} if caller and caller.key_id else None,
+        key=None if key is None else {"key_id": str(key["_id"]), "key_name": key["name"]},
     )
     return response
 

@@ -100,6 +100,7 @@ PEOPLE: tuple[Index, ...] = (
     Index("auditLog", down("at", "_id")),
     Index("auditLog", (*up("target"), *down("at", "_id"))),
     Index("auditLog", (*up("actor.name"), *down("at", "_id"))),
+    Index("auditLog", (*up("action"), *down("at", "_id"))),
 )
 
 EARLY: tuple[Index, ...] = (*INDEXING, *PEOPLE)

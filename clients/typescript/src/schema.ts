@@ -598,7 +598,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Show how many requests came with a key on each day (UTC), refused ones included, a second late. */
+        /** Show how many requests a key made on each day (UTC), a second late; those answered 429 do not count. */
         get: operations["showKeyUsage"];
         put?: never;
         post?: never;
