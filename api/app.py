@@ -11,8 +11,10 @@ from flask.json.provider import JSONProvider
 
 from api import browser_rules, keeping, media, problems
 from api.auth import guard
+from api.auth.key_mint import KeyMint
 from api.auth.options import Auth
 from api.auth.tokens import configure
+from api.auth.usage import UsageCounts
 from api.blueprints import (
     activity,
     admin,
@@ -20,7 +22,9 @@ from api.blueprints import (
     auth,
     errors,
     events,
+    keys,
     market,
+    mfa,
     operations,
     profile,
     transactions,
@@ -39,7 +43,10 @@ from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
 """Half of the threads that the server is usually given for requests, and all those for streams."""
-BLUEPRINTS = (assets, profile, users, transactions, market, activity, events, auth, admin, operations, errors)
+BLUEPRINTS = (
+    assets, profile, users, transactions, market, activity, events, auth, mfa, keys, admin, operations,
+    errors,
+)  # fmt: skip
 
 
 class OrjsonProvider(JSONProvider):
@@ -109,6 +116,8 @@ def make_app(
         Semaphore(max_waiters),
         auth,
         configure(app, auth.keys, auth.lifetimes),
+        KeyMint(auth.peppers or auth.keys, auth.live_keys),
+        UsageCounts(auth.accounts),
         Semaphore(max_streams),
         Newest(reading, clock.monotonic),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
+from api.credentials_catalogue import CREDENTIALS
 from api.entries import Entry
 from api.sign_in_catalogue import SIGN_IN
 from api.upload_catalogue import UPLOADS
@@ -145,7 +146,7 @@ _ENTRIES = (
         "Ask again after `Retry-After`, with growing pauses.",
     ),
 )
-CATALOGUE = {entry.code: entry for entry in (*_ENTRIES, *SIGN_IN, *UPLOADS)}
+CATALOGUE = {entry.code: entry for entry in (*_ENTRIES, *SIGN_IN, *CREDENTIALS, *UPLOADS)}
 
 
 def html(*entries: Entry) -> str:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from store.documents import Role
+from store.documents import KeyScope, Role
 
-Scope = Literal["read", "oracle:write", "assets:write", "webhooks:manage"]
+Scope = KeyScope
+SCOPES: tuple[Scope, ...] = get_args(KeyScope)
 Credential = Literal["session", "key", "refresh"]
 """What a caller can show: an access token, an API key, the refresh cookie."""
-SCOPES: tuple[Scope, ...] = ("read", "oracle:write", "assets:write", "webhooks:manage")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """What a route asks of its caller: a role in a session, with `mfa` proven lately; or a key with a scope.
 
-    Without role nobody is asked. `own_way`: the view itself looks at the credentials, because it takes some
-    that are otherwise no good any more. `cookie`: it takes the refresh cookie.
+    Without scope no key will do. Without role nobody is asked. `own_way`: the view itself looks at the
+    credentials, because it takes some that are otherwise no good any more. `cookie`: it takes the refresh
+    cookie.
     """
 
     role: Role | None = None
@@ -30,10 +31,10 @@ class Access:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        """Any one of these will do; none is needed where there are none."""
+        """Any one of these will do; where everybody may, a key is counted as a key and must be a good one."""
         able: tuple[tuple[Credential, bool], ...] = (
             ("session", self.role is not None),
-            ("key", self.scope is not None),
+            ("key", self.scope is not None or self.is_public),
             ("refresh", self.cookie),
         )
         return tuple(name for name, will_do in able if will_do)
@@ -45,6 +46,8 @@ class Access:
 
 PUBLIC = Access()
 PEOPLE = Access("user")
+PEOPLE_OR_READERS = Access("user", scope="read")
+PEOPLE_WITH_FACTOR = Access("user", mfa=True)
 ADMIN = Access("admin", mfa=True)
 REFRESHING = Access(cookie=True)
 LEAVING = Access("user", own_way=True, cookie=True)
@@ -75,8 +78,19 @@ PERMISSIONS: Mapping[str, Access] = {
     "DELETE /api/auth/logout": LEAVING,
     "GET /api/auth/sessions": PEOPLE,
     "DELETE /api/auth/sessions/<id>": PEOPLE,
+    "GET /api/auth/mfa": PEOPLE,
+    "POST /api/auth/mfa/enroll": PEOPLE,  # with a proof where one is in force already
+    "POST /api/auth/mfa/confirm": PEOPLE,
+    "POST /api/auth/mfa/verify": PEOPLE,
+    "DELETE /api/auth/mfa": PEOPLE_WITH_FACTOR,
+    # keys of services
+    "GET /api/keys": PEOPLE,
+    "POST /api/keys": PEOPLE,
+    "POST /api/keys/<id>/rotate": PEOPLE,
+    "DELETE /api/keys/<id>": PEOPLE,
+    "GET /api/keys/<id>/usage": PEOPLE,
     # profiles and pictures
-    "GET /api/users/profile": PEOPLE,
+    "GET /api/users/profile": PEOPLE_OR_READERS,
     "PUT /api/users/profile": PEOPLE,
     "PATCH /api/users/profile": PEOPLE,
     "POST /api/users/profile/image": PEOPLE,

@@ -11,6 +11,8 @@ Problem
 ├── NotFound         404  the thing asked for does not exist
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
 ├── LastAdministrator 409 the change would leave nobody to administer
+├── KeyLimit         409  the user has as many API keys as one may have
+├── KeyConflict      409  the API key was replaced already, or is over
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
 ├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
@@ -38,7 +40,7 @@ from werkzeug.exceptions import NotFound as UnknownPath
 
 from api.catalogue import CATALOGUE
 from api.nearest import nearest
-from store.errors import Changed, LastAdmin, StoreUnreachable, Suspended
+from store.errors import Changed, KeyEnded, LastAdmin, StoreUnreachable, Suspended, TooManyKeys
 from store.errors import NotFound as NoDocument
 
 logger = logging.getLogger(__name__)
@@ -129,6 +131,14 @@ class LastAdministrator(Problem):
     status, code = 409, "last-admin"
 
 
+class KeyLimit(Problem):
+    status, code = 409, "too-many-keys"
+
+
+class KeyConflict(Problem):
+    status, code = 409, "key-ended"
+
+
 class VersionChanged(Problem):
     status, code = 412, "precondition-failed"
 
@@ -191,6 +201,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(StoreUnreachable, _unreachable)
     app.register_error_handler(Suspended, lambda error: _own(AccountSuspended(str(error))))
     app.register_error_handler(LastAdmin, lambda error: _own(LastAdministrator(str(error))))
+    app.register_error_handler(TooManyKeys, lambda error: _own(KeyLimit(str(error))))
+    app.register_error_handler(KeyEnded, lambda error: _own(KeyConflict(str(error))))
     app.register_error_handler(Changed, lambda error: _own(VersionChanged(str(error))))
     app.register_error_handler(NoDocument, lambda error: _own(NotFound(str(error))))
     app.register_error_handler(HTTPException, _http)

@@ -80,6 +80,8 @@ INDEXING: tuple[Index, ...] = (
 
 SESSION_KEPT_SECONDS = 24 * 3600
 """How long a session that is over can still be looked up: reuse of its tokens is told apart from nonsense."""
+USAGE_KEPT_SECONDS = 400 * 24 * 3600
+"""More than the longest life of a key."""
 RATE_COUNTS = "rateCounts"
 PEOPLE: tuple[Index, ...] = (
     Index("users", up("walletAddress"), unique=True),
@@ -89,6 +91,11 @@ PEOPLE: tuple[Index, ...] = (
     Index("sessions", up("userId", "isValid", "_id")),
     Index("sessions", up("expiresAt"), expire_after_seconds=SESSION_KEPT_SECONDS),
     Index("nonces", up("expiresAt"), expire_after_seconds=0),
+    Index("apiKeys", up("key"), unique=True),
+    Index("apiKeys", up("userId", "_id")),
+    Index("apiKeys", up("forgetAt"), expire_after_seconds=0),
+    Index("apiKeyUsage", up("keyId", "day")),
+    Index("apiKeyUsage", up("day"), expire_after_seconds=USAGE_KEPT_SECONDS),
     Index(RATE_COUNTS, up("expireAt"), expire_after_seconds=0),
     Index("auditLog", down("at", "_id")),
     Index("auditLog", (*up("target"), *down("at", "_id"))),

@@ -458,6 +458,156 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/mfa": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show whether a second factor is in force, and until when this session has proven it. */
+        get: operations["showSecondFactor"];
+        put?: never;
+        post?: never;
+        /** Remove the second factor; it must have been proven lately. Every proof of it is forgotten. */
+        delete: operations["removeSecondFactor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/mfa/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to enroll an authenticator app (TOTP, 6 digits, 30 seconds), to be confirmed within 15 minutes.
+         * @description The one in force stays until then, and must have been proven lately.
+         */
+        post: operations["enrollSecondFactor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/mfa/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put the enrolled second factor in force by a code of it, which is a proof too; gives recovery codes. */
+        post: operations["confirmSecondFactor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/mfa/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Prove the second factor, for this session and 15 minutes: by a code, or by a recovery code. */
+        post: operations["proveSecondFactor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's keys, newest first; ended ones for 30 days more. */
+        get: operations["listKeys"];
+        put?: never;
+        /** Make a key for a service. It is told now and never again; `oracle:write` needs the role `oracle`. */
+        post: operations["makeKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 8decff5af7fcb3934ad9bcc3 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace a key by one of the same name and scopes; both are good until the overlap is over. */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 8decff5af7fcb3934ad9bcc3 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a key, with the next request; harmless to repeat. */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 8decff5af7fcb3934ad9bcc3 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** Show how many requests came with a key on each day (UTC), refused ones included, a second late. */
+        get: operations["showKeyUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/users": {
         parameters: {
             query?: never;
@@ -1129,6 +1279,104 @@ export interface components {
         SessionList: {
             sessions: components["schemas"]["Session"][];
         };
+        SecondFactor: {
+            enrolled: boolean;
+            /** Format: date-time */
+            confirmedAt: string | null;
+            /** Format: date-time */
+            provenUntil: string | null;
+            recoveryCodesLeft: number;
+        };
+        OneSecondFactor: {
+            secondFactor: components["schemas"]["SecondFactor"];
+        };
+        Enrolment: {
+            /** @description In base 32, for typing; told now and never again. */
+            secret: string;
+            /** @description The same for a QR code. */
+            otpauthUri: string;
+            /**
+             * Format: date-time
+             * @description Until then it must be confirmed.
+             */
+            expiresAt: string;
+        };
+        CodeBody: {
+            code: string;
+        };
+        Confirmed: {
+            /** Format: date-time */
+            provenUntil: string;
+            /** @description Each good once; told only now. */
+            recoveryCodes: string[];
+        };
+        ProofBody: {
+            code?: string;
+            recoveryCode?: string;
+        };
+        Proven: {
+            /** Format: date-time */
+            provenUntil: string;
+            recoveryCodesLeft: number;
+        };
+        Key: {
+            id: string;
+            name: string;
+            /** @description The first characters, to tell keys apart. */
+            beginning: string;
+            scopes: string[];
+            /** @description active, replaced (good until expiresAt), expired or revoked. */
+            status: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            lastUsed: string | null;
+            replacedBy: string | null;
+            /** Format: date-time */
+            revokedAt: string | null;
+        };
+        KeyList: {
+            keys: components["schemas"]["Key"][];
+        };
+        KeyBody: {
+            name: string;
+            scopes: ("read" | "oracle:write" | "assets:write" | "webhooks:manage")[];
+            /** @description 90 unless given. */
+            expiresInDays?: number;
+        };
+        NewKey: {
+            key: components["schemas"]["Key"];
+            /** @description The key itself. It is told now and never again. */
+            secret: string;
+        };
+        RotateBody: {
+            /** @description How long both keys are good, 86400 unless given. */
+            overlapSeconds?: number;
+            /** @description Of the new key, 90 unless given. */
+            expiresInDays?: number;
+        };
+        Rotated: {
+            key: components["schemas"]["Key"];
+            /** @description The key itself. It is told now and never again. */
+            secret: string;
+            replaced: components["schemas"]["Key"];
+        };
+        UsageDay: {
+            day: string;
+            requests: number;
+        };
+        Usage: {
+            keyId: string;
+            /** Format: date-time */
+            lastUsed: string | null;
+            total: number;
+            days: components["schemas"]["UsageDay"][];
+        };
+        OneUsage: {
+            usage: components["schemas"]["Usage"];
+        };
         UserList: {
             users: components["schemas"]["User"][];
             pagination: components["schemas"]["Pagination"];
@@ -1278,17 +1526,31 @@ export interface components {
             };
             content?: never;
         };
-        /** @description A field is not valid; The request is malformed */
-        "invalid-request.bad-request": {
+        /** @description A field is not valid; The request is malformed; Two credentials at once */
+        "invalid-request.bad-request.credentials-ambiguous": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "invalid-request" | "bad-request";
+                    code?: "invalid-request" | "bad-request" | "credentials-ambiguous";
                     /** @constant */
                     status?: 400;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -1362,6 +1624,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.batchAssets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description The body is too large */
         "request-entity-too-large": {
             headers: {
@@ -1390,6 +1666,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showAsset": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description There is no such thing */
         "not-found": {
             headers: {
@@ -1404,15 +1694,57 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in */
-        unauthenticated: {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetPrices": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetActivity": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showProfile": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -1446,6 +1778,20 @@ export interface components {
                 };
             };
         };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.saveProfile": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description It was changed since you read it */
         "precondition-failed": {
             headers: {
@@ -1457,6 +1803,34 @@ export interface components {
                     code?: "precondition-failed";
                     /** @constant */
                     status?: 412;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.changeProfile": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.uploadAvatar": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -1488,6 +1862,20 @@ export interface components {
                 };
             };
         };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.deleteAvatar": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
         "nothing-indexed.store-unreachable.storage-unavailable": {
             headers: {
@@ -1499,6 +1887,132 @@ export interface components {
                     code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listUserAssets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listUserTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showTransaction": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showChainTransaction": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showMarketStats": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listListings": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listActivity": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listEvents": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -1516,6 +2030,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.streamEvents": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
         "too-many-streams.nothing-indexed.store-unreachable": {
             headers: {
@@ -1530,6 +2058,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.issueNonce": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description The message signs nobody in; The message signs nobody in; The message signs nobody in */
         "UNAUTHORIZED.signIn": {
             headers: {
@@ -1538,7 +2080,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused";
+                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -1572,6 +2114,20 @@ export interface components {
                 };
             };
         };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.refreshTokens": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description A page of another site tried to use a cookie */
         "cross-site": {
             headers: {
@@ -1583,6 +2139,90 @@ export interface components {
                     code?: "cross-site";
                     /** @constant */
                     status?: 403;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.signOut": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.signOutEverywhere": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listSessions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.endSession": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.removeSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -1600,6 +2240,244 @@ export interface components {
                 };
             };
         };
+        /** @description There is no second factor */
+        "mfa-not-enrolled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "mfa-not-enrolled";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.enrollSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.confirmSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not allowed; The code is wrong */
+        "forbidden.mfa-code-wrong": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "forbidden" | "mfa-code-wrong";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /** @description There is nothing to confirm */
+        "mfa-not-pending": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "mfa-not-pending";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.proveSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not allowed; The code is wrong; The code was used already */
+        "forbidden.mfa-code-wrong.mfa-code-used": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "forbidden" | "mfa-code-wrong" | "mfa-code-used";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /** @description Too many requests; Too many wrong codes */
+        "too-many-requests.mfa-locked": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "too-many-requests" | "mfa-locked";
+                    /** @constant */
+                    status?: 429;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listKeys": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.makeKey": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description No more keys */
+        "too-many-keys": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "too-many-keys";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.rotateKey": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description This key cannot be rotated */
+        "key-ended": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "key-ended";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.revokeKey": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showKeyUsage": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listUsers": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.changeUser": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description Nobody would be left to administer */
         "last-admin": {
             headers: {
@@ -1614,6 +2492,34 @@ export interface components {
                 };
             };
         };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAudit": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description A field is not valid; The request is malformed */
+        "invalid-request.bad-request": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "invalid-request" | "bad-request";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
         /** @description No block has been applied yet; Not ready; The store cannot be read at present */
         "nothing-indexed.not-ready.store-unreachable": {
             headers: {
@@ -1625,6 +2531,62 @@ export interface components {
                     code?: "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showStatus": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listReorgs": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listErrors": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showError": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -1800,7 +2762,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
@@ -1896,7 +2859,8 @@ export interface operations {
                     "application/json": components["schemas"]["AssetBatch"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.batchAssets"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -2032,7 +2996,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showAsset"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -2173,7 +3138,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssetPrices"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -2303,7 +3269,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssetTransactions"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -2425,7 +3392,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssetActivity"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -2477,8 +3445,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -2540,8 +3508,8 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.saveProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
@@ -2604,8 +3572,8 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.changeProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
@@ -2646,8 +3614,8 @@ export interface operations {
                     "application/json": components["schemas"]["AvatarAnswer"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.uploadAvatar"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
@@ -2680,8 +3648,8 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.deleteAvatar"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -2840,7 +3808,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listUserAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -2972,7 +3941,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listUserTransactions"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -3112,7 +4082,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listTransactions"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
@@ -3205,7 +4176,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showTransaction"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -3329,7 +4301,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showChainTransaction"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -3447,7 +4420,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showMarketStats"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -3577,7 +4551,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listListings"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
@@ -3697,7 +4672,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listActivity"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
@@ -3790,7 +4766,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listEvents"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -3856,7 +4833,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.streamEvents"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -3892,7 +4870,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.issueNonce"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -3954,7 +4933,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.signIn"];
             403: components["responses"]["account-suspended"];
             413: components["responses"]["request-entity-too-large"];
@@ -4009,8 +4988,8 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.refreshTokens"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -4041,8 +5020,8 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.signOut"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -4073,8 +5052,8 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.signOutEverywhere"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -4115,8 +5094,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listSessions"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -4149,8 +5128,475 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.endSession"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    showSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secondFactor": {
+                     *         "enrolled": true,
+                     *         "confirmedAt": "2026-11-23T20:15:02.113000Z",
+                     *         "provenUntil": "2026-11-23T20:30:02.113000Z",
+                     *         "recoveryCodesLeft": 10
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OneSecondFactor"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showSecondFactor"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    removeSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.removeSecondFactor"];
+            403: components["responses"]["forbidden.mfa-required"];
+            409: components["responses"]["mfa-not-enrolled"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    enrollSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+                     *       "otpauthUri": "otpauth://totp/DynamicVault:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=DynamicVault",
+                     *       "expiresAt": "2026-11-23T20:30:02.113000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.enrollSecondFactor"];
+            403: components["responses"]["forbidden.mfa-required"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    confirmSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "492039"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CodeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "provenUntil": "2026-11-23T20:30:40.871000Z",
+                     *       "recoveryCodes": [
+                     *         "H7QK-2MZD-XW4R-9TBA",
+                     *         "P3VN-8JCE-6YGF-KS5L"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Confirmed"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.confirmSecondFactor"];
+            403: components["responses"]["forbidden.mfa-code-wrong"];
+            409: components["responses"]["mfa-not-pending"];
+            413: components["responses"]["request-entity-too-large"];
+            415: components["responses"]["unsupported-media-type"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    proveSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "492039"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProofBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "provenUntil": "2026-11-23T20:45:11.004000Z",
+                     *       "recoveryCodesLeft": 10
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Proven"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.proveSecondFactor"];
+            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            409: components["responses"]["mfa-not-enrolled"];
+            413: components["responses"]["request-entity-too-large"];
+            415: components["responses"]["unsupported-media-type"];
+            429: components["responses"]["too-many-requests.mfa-locked"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "id": "6b04ce0a8c551ba95876c76a",
+                     *           "name": "pricing service",
+                     *           "beginning": "dv_test_3yQmZk",
+                     *           "scopes": [
+                     *             "read"
+                     *           ],
+                     *           "status": "active",
+                     *           "createdAt": "2026-11-23T20:15:02.113000Z",
+                     *           "expiresAt": "2027-02-21T20:15:02.113000Z",
+                     *           "lastUsed": null,
+                     *           "replacedBy": null,
+                     *           "revokedAt": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listKeys"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    makeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "pricing service",
+                 *       "scopes": [
+                 *         "read"
+                 *       ],
+                 *       "expiresInDays": 90
+                 *     }
+                 */
+                "application/json": components["schemas"]["KeyBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": {
+                     *         "id": "6b04ce0a8c551ba95876c76a",
+                     *         "name": "pricing service",
+                     *         "beginning": "dv_test_3yQmZk",
+                     *         "scopes": [
+                     *           "read"
+                     *         ],
+                     *         "status": "active",
+                     *         "createdAt": "2026-11-23T20:15:02.113000Z",
+                     *         "expiresAt": "2027-02-21T20:15:02.113000Z",
+                     *         "lastUsed": null,
+                     *         "replacedBy": null,
+                     *         "revokedAt": null
+                     *       },
+                     *       "secret": "dv_test_3yQmZkP0u7VtGd2LrNbXw9HsYe5CoAj81Tf6KiMqRzBvD4nWx"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.makeKey"];
+            403: components["responses"]["forbidden"];
+            409: components["responses"]["too-many-keys"];
+            413: components["responses"]["request-entity-too-large"];
+            415: components["responses"]["unsupported-media-type"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 8decff5af7fcb3934ad9bcc3 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "overlapSeconds": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": {
+                     *         "id": "6b04ce0a8c551ba95876c76b",
+                     *         "name": "pricing service",
+                     *         "beginning": "dv_test_9HsYe5",
+                     *         "scopes": [
+                     *           "read"
+                     *         ],
+                     *         "status": "active",
+                     *         "createdAt": "2026-11-24T08:00:00.000000Z",
+                     *         "expiresAt": "2027-02-22T08:00:00.000000Z",
+                     *         "lastUsed": null,
+                     *         "replacedBy": null,
+                     *         "revokedAt": null
+                     *       },
+                     *       "secret": "dv_test_9HsYe5CoAj81Tf6KiMqRzBvD4nWx3yQmZkP0u7VtGd2LrNbXw",
+                     *       "replaced": {
+                     *         "id": "6b04ce0a8c551ba95876c76a",
+                     *         "name": "pricing service",
+                     *         "beginning": "dv_test_3yQmZk",
+                     *         "scopes": [
+                     *           "read"
+                     *         ],
+                     *         "status": "replaced",
+                     *         "createdAt": "2026-11-23T20:15:02.113000Z",
+                     *         "expiresAt": "2026-11-25T08:00:00.000000Z",
+                     *         "lastUsed": "2026-11-24T07:59:31.250000Z",
+                     *         "replacedBy": "6b04ce0a8c551ba95876c76b",
+                     *         "revokedAt": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Rotated"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.rotateKey"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            409: components["responses"]["key-ended"];
+            413: components["responses"]["request-entity-too-large"];
+            415: components["responses"]["unsupported-media-type"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 8decff5af7fcb3934ad9bcc3 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.revokeKey"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    showKeyUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Today included, 30 unless given.
+                 * @example 30
+                 */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 8decff5af7fcb3934ad9bcc3 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "usage": {
+                     *         "keyId": "6b04ce0a8c551ba95876c76a",
+                     *         "lastUsed": "2026-11-24T07:59:31.250000Z",
+                     *         "total": 1841,
+                     *         "days": [
+                     *           {
+                     *             "day": "2026-11-24",
+                     *             "requests": 512
+                     *           },
+                     *           {
+                     *             "day": "2026-11-23",
+                     *             "requests": 1329
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OneUsage"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showKeyUsage"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -4243,8 +5689,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listUsers"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -4308,8 +5754,8 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.changeUser"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
             409: components["responses"]["last-admin"];
@@ -4410,8 +5856,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
-            401: components["responses"]["unauthenticated"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAudit"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -4603,7 +6049,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showStatus"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -4708,7 +6155,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listReorgs"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -4759,7 +6207,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listErrors"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -4810,7 +6259,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showError"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
