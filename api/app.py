@@ -34,8 +34,8 @@ from api.bodies import StrictRequest, strict_json
 from api.caching.answers import Answers
 from api.caching.front import Front, refuse_at_once
 from api.caching.recipes import Recipes, encoded
+from api.description.page import SCRIPT, STYLE, page
 from api.description.specification import Specification
-from api.documentation import STYLE, page
 from api.endpoints import revalidated
 from api.metrics import expose_metrics
 from api.newest import Newest
@@ -141,7 +141,11 @@ def _register(app: Flask) -> None:
     for module in BLUEPRINTS:
         specification.register_blueprint(module.blueprint)
     media.install(app)
-    app.add_url_rule("/api/docs", "docs", lambda: browser_rules.page(page(specification.document), STYLE))
+
+    def docs() -> Response:
+        return browser_rules.page(page(specification.document), STYLE, scripts=[SCRIPT])
+
+    app.add_url_rule("/api/docs", "docs", docs)
     app.after_request(revalidated)
     app.after_request(_headers)
 

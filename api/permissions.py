@@ -31,10 +31,10 @@ class Access:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        """Any one of these will do; none is needed where there are none."""
+        """Any one of these will do; where everybody may, a key is counted as a key and must be a good one."""
         able: tuple[tuple[Credential, bool], ...] = (
             ("session", self.role is not None),
-            ("key", self.scope is not None),
+            ("key", self.scope is not None or self.is_public),
             ("refresh", self.cookie),
         )
         return tuple(name for name, will_do in able if will_do)

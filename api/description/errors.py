@@ -17,10 +17,12 @@ NEVER_SAID = ("sign-in-refused", "method-not-allowed")
 """One stands for all reasons of a refusal; the other is what a path says of methods it does not have."""
 FEW = 3
 
+ENROLLING_ANOTHER = "enrollSecondFactor"
 CONDITIONS: dict[str, Callable[[Operation], bool]] = {
-    "unauthenticated": lambda operation: bool(operation.access.credentials),
+    "unauthenticated": lambda operation: operation.access.role is not None or operation.access.cookie,
+    "credentials-ambiguous": lambda operation: operation.looks_at_keys,
     "forbidden": lambda operation: operation.access.role is not None and not operation.access.own_way,
-    "mfa-required": lambda operation: operation.access.mfa,
+    "mfa-required": lambda operation: operation.access.mfa or operation.id == ENROLLING_ANOTHER,
     "cross-site": lambda operation: operation.access.cookie,
     "not-yet-indexed": lambda operation: operation.takes("minBlock"),
     "cursor-orphaned": lambda operation: operation.takes("cursor"),
@@ -42,7 +44,9 @@ class Failures:
         """Say of each status of an error which codes it can have here."""
         responses = operation.content["responses"]
         statuses = {int(status) for status in responses if status not in ("200", "304")}
-        always = {500} | ({429} if class_of(operation.method, operation.path) is not PROBE else set())
+        always = {500}
+        always |= {401} if operation.looks_at_keys else set()
+        always |= {429} if class_of(operation.method, operation.path) is not PROBE else set()
         for status in sorted(statuses | always):
             entries = codes_of(operation, status)
             responses[str(status)] = self._reference(status, entries, operation)

@@ -1540,15 +1540,29 @@ export interface components {
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listAssets": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description That much of the chain has not been applied yet */
+        "not-yet-indexed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "not-yet-indexed";
                     /** @constant */
                     status?: 409;
                 };
@@ -1568,15 +1582,15 @@ export interface components {
                 };
             };
         };
-        /** @description Too many requests; Too many wrong codes */
-        "too-many-requests.mfa-locked": {
+        /** @description Too many requests */
+        "too-many-requests": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-requests" | "mfa-locked";
+                    code?: "too-many-requests";
                     /** @constant */
                     status?: 429;
                 };
@@ -1610,6 +1624,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.batchAssets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description The body is too large */
         "request-entity-too-large": {
             headers: {
@@ -1638,6 +1666,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showAsset": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description There is no such thing */
         "not-found": {
             headers: {
@@ -1652,59 +1694,45 @@ export interface components {
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.showAsset": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetPrices": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listAssetPrices": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetTransactions": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listAssetTransactions": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetActivity": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listAssetActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
@@ -1722,15 +1750,15 @@ export interface components {
                 };
             };
         };
-        /** @description Not allowed; The code is wrong; The code was used already */
-        "forbidden.mfa-code-wrong.mfa-code-used": {
+        /** @description Not allowed */
+        forbidden: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "forbidden";
                     /** @constant */
                     status?: 403;
                 };
@@ -1862,101 +1890,129 @@ export interface components {
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listUserAssets": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listUserAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listUserTransactions": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listUserTransactions": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listTransactions": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listTransactions": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.showTransaction": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showTransaction": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.showMarketStats": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showChainTransaction": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listListings": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showMarketStats": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listActivity": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listListings": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listActivity": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listEvents": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -1974,6 +2030,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.streamEvents": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
         "too-many-streams.nothing-indexed.store-unreachable": {
             headers: {
@@ -1985,6 +2055,20 @@ export interface components {
                     code?: "too-many-streams" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.issueNonce": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2002,15 +2086,15 @@ export interface components {
                 };
             };
         };
-        /** @description The account is suspended; The code is wrong; The code was used already */
-        "account-suspended.mfa-code-wrong.mfa-code-used": {
+        /** @description The account is suspended */
+        "account-suspended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "account-suspended" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "account-suspended";
                     /** @constant */
                     status?: 403;
                 };
@@ -2044,15 +2128,15 @@ export interface components {
                 };
             };
         };
-        /** @description A page of another site tried to use a cookie; The code is wrong; The code was used already */
-        "cross-site.mfa-code-wrong.mfa-code-used": {
+        /** @description A page of another site tried to use a cookie */
+        "cross-site": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cross-site" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "cross-site";
                     /** @constant */
                     status?: 403;
                 };
@@ -2142,29 +2226,29 @@ export interface components {
                 };
             };
         };
-        /** @description Not allowed; A second factor is required; The code is wrong */
-        "FORBIDDEN.removeSecondFactor": {
+        /** @description Not allowed; A second factor is required */
+        "forbidden.mfa-required": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "forbidden" | "mfa-required";
                     /** @constant */
                     status?: 403;
                 };
             };
         };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.removeSecondFactor": {
+        /** @description There is no second factor */
+        "mfa-not-enrolled": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "mfa-not-enrolled";
                     /** @constant */
                     status?: 409;
                 };
@@ -2198,15 +2282,29 @@ export interface components {
                 };
             };
         };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.confirmSecondFactor": {
+        /** @description Not allowed; The code is wrong */
+        "forbidden.mfa-code-wrong": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "forbidden" | "mfa-code-wrong";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /** @description There is nothing to confirm */
+        "mfa-not-pending": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "mfa-not-pending";
                     /** @constant */
                     status?: 409;
                 };
@@ -2226,17 +2324,31 @@ export interface components {
                 };
             };
         };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.proveSecondFactor": {
+        /** @description Not allowed; The code is wrong; The code was used already */
+        "forbidden.mfa-code-wrong.mfa-code-used": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "forbidden" | "mfa-code-wrong" | "mfa-code-used";
                     /** @constant */
-                    status?: 409;
+                    status?: 403;
+                };
+            };
+        };
+        /** @description Too many requests; Too many wrong codes */
+        "too-many-requests.mfa-locked": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "too-many-requests" | "mfa-locked";
+                    /** @constant */
+                    status?: 429;
                 };
             };
         };
@@ -2268,15 +2380,15 @@ export interface components {
                 };
             };
         };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.makeKey": {
+        /** @description No more keys */
+        "too-many-keys": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "too-many-keys";
                     /** @constant */
                     status?: 409;
                 };
@@ -2296,15 +2408,15 @@ export interface components {
                 };
             };
         };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.rotateKey": {
+        /** @description This key cannot be rotated */
+        "key-ended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "key-ended";
                     /** @constant */
                     status?: 409;
                 };
@@ -2352,20 +2464,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not allowed; A second factor is required; The code is wrong */
-        "FORBIDDEN.listUsers": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong" | "mfa-code-used";
-                    /** @constant */
-                    status?: 403;
-                };
-            };
-        };
         /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.changeUser": {
             headers: {
@@ -2380,29 +2478,15 @@ export interface components {
                 };
             };
         };
-        /** @description Not allowed; A second factor is required; The code is wrong */
-        "FORBIDDEN.changeUser": {
+        /** @description Nobody would be left to administer */
+        "last-admin": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong" | "mfa-code-used";
-                    /** @constant */
-                    status?: 403;
-                };
-            };
-        };
-        /** @description Nobody would be left to administer; No more keys; This key cannot be rotated */
-        "CONFLICT.changeUser": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "last-admin" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "last-admin";
                     /** @constant */
                     status?: 409;
                 };
@@ -2422,17 +2506,17 @@ export interface components {
                 };
             };
         };
-        /** @description Not allowed; A second factor is required; The code is wrong */
-        "FORBIDDEN.listAudit": {
+        /** @description A field is not valid; The request is malformed */
+        "invalid-request.bad-request": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "invalid-request" | "bad-request";
                     /** @constant */
-                    status?: 403;
+                    status?: 400;
                 };
             };
         };
@@ -2450,17 +2534,59 @@ export interface components {
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listReorgs": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showStatus": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listReorgs": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listErrors": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showError": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2637,9 +2763,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -2733,9 +2860,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.batchAssets"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -2869,9 +2997,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showAsset"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.showAsset"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3010,10 +3139,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssetPrices"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listAssetPrices"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3140,10 +3270,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssetTransactions"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listAssetTransactions"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3262,10 +3393,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssetActivity"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listAssetActivity"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3315,8 +3447,8 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
@@ -3378,11 +3510,11 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.saveProfile"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
@@ -3442,11 +3574,11 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.changeProfile"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
@@ -3484,11 +3616,11 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.uploadAvatar"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             422: components["responses"]["image-unfit"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["SERVICE_UNAVAILABLE.uploadAvatar"];
         };
@@ -3518,8 +3650,8 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.deleteAvatar"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
         };
@@ -3677,10 +3809,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listUserAssets"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listUserAssets"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3809,10 +3942,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listUserTransactions"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listUserTransactions"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3949,9 +4083,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listTransactions"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4042,9 +4177,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showTransaction"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.showTransaction"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4166,7 +4302,8 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showChainTransaction"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4284,8 +4421,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.showMarketStats"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showMarketStats"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4414,9 +4552,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listListings"];
+            401: components["responses"]["UNAUTHORIZED.listListings"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4534,9 +4673,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listActivity"];
+            401: components["responses"]["UNAUTHORIZED.listActivity"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4627,8 +4767,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listEvents"];
             410: components["responses"]["events-gone"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4693,8 +4834,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.streamEvents"];
             410: components["responses"]["events-gone"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
         };
@@ -4729,7 +4871,8 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.issueNonce"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4792,10 +4935,10 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.signIn"];
-            403: components["responses"]["account-suspended.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["account-suspended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
         };
@@ -4847,9 +4990,9 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.refreshTokens"];
-            403: components["responses"]["cross-site.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4879,9 +5022,9 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.signOut"];
-            403: components["responses"]["cross-site.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4911,9 +5054,9 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.signOutEverywhere"];
-            403: components["responses"]["cross-site.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4953,8 +5096,8 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listSessions"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4987,9 +5130,9 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.endSession"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5025,8 +5168,8 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5056,9 +5199,9 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.removeSecondFactor"];
-            403: components["responses"]["FORBIDDEN.removeSecondFactor"];
-            409: components["responses"]["CONFLICT.removeSecondFactor"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden.mfa-required"];
+            409: components["responses"]["mfa-not-enrolled"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5090,8 +5233,8 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.enrollSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden.mfa-required"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5105,6 +5248,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "492039"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CodeBody"];
             };
         };
@@ -5129,11 +5277,11 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.confirmSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            409: components["responses"]["CONFLICT.confirmSecondFactor"];
+            403: components["responses"]["forbidden.mfa-code-wrong"];
+            409: components["responses"]["mfa-not-pending"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5147,6 +5295,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "492039"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofBody"];
             };
         };
@@ -5169,7 +5322,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.proveSecondFactor"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            409: components["responses"]["CONFLICT.proveSecondFactor"];
+            409: components["responses"]["mfa-not-enrolled"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
@@ -5218,8 +5371,8 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listKeys"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5233,6 +5386,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "pricing service",
+                 *       "scopes": [
+                 *         "read"
+                 *       ],
+                 *       "expiresInDays": 90
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeyBody"];
             };
         };
@@ -5267,11 +5429,11 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.makeKey"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            409: components["responses"]["CONFLICT.makeKey"];
+            403: components["responses"]["forbidden"];
+            409: components["responses"]["too-many-keys"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5288,6 +5450,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "overlapSeconds": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["RotateBody"];
             };
         };
@@ -5336,12 +5503,12 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.rotateKey"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.rotateKey"];
+            409: components["responses"]["key-ended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5374,9 +5541,9 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.revokeKey"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5386,7 +5553,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Today included, 30 unless given.
-                 * @example 1
+                 * @example 30
                  */
                 days?: number;
             };
@@ -5430,9 +5597,9 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showKeyUsage"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5524,8 +5691,8 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listUsers"];
-            403: components["responses"]["FORBIDDEN.listUsers"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden.mfa-required"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5589,12 +5756,12 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.changeUser"];
-            403: components["responses"]["FORBIDDEN.changeUser"];
+            403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.changeUser"];
+            409: components["responses"]["last-admin"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5691,8 +5858,8 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAudit"];
-            403: components["responses"]["FORBIDDEN.listAudit"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden.mfa-required"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5731,7 +5898,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5770,7 +5937,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
         };
@@ -5883,7 +6050,8 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showStatus"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5988,8 +6156,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listReorgs"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.listReorgs"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -6039,7 +6208,8 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.listErrors"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -6090,8 +6260,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showError"];
             404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
