@@ -51,6 +51,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "GET /api/events": PUBLIC,
     "GET /api/stream": PUBLIC,
     "GET /api/market/stats": PUBLIC,
+    "GET /api/market/stats/history": PUBLIC,
     "GET /api/market/listings": PUBLIC,
     "GET /api/activity": PUBLIC,
     # signing in and out

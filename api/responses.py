@@ -193,13 +193,13 @@ def present_stats(figures: Figures, market: MarketDocument | None) -> Json:
         "listedRatio": figures.listed / figures.assets if figures.assets else None,
         "floorPrice": present_amount(figures.floor_wei),
         "purchasableFloorPrice": present_amount(figures.purchasable_floor_wei),
-        "trade": {window: _trade(trade) for window, trade in figures.trade.items()},
+        "trade": {window: present_trade(trade) for window, trade in figures.trade.items()},
         "feeBps": market["feeBps"] if market else None,
         "feeCollector": market["feeCollector"] if market else None,
     }
 
 
-def _trade(trade: Trade) -> Json:
+def present_trade(trade: Trade) -> Json:
     return {
         "sales": trade.sales,
         "volume": ether(trade.volume_wei),

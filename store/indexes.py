@@ -122,6 +122,7 @@ ROW_LISTS: tuple[Index, ...] = (
     Index("transactions", (*up("type"), *down(*CHAIN_ORDER))),
     Index("transactions", up("blockchain.transactionHash")),
     Index("transactions", down("timestamp", "_id")),
+    Index("transactions", up("type", "timestamp")),
     Index("priceHistory", down(*CHAIN_ORDER)),
     Index("priceHistory", up("tokenId", "contractAddress", *CHAIN_ORDER)),
     Index("priceHistory", (*up("tokenId"), *down("timestamp"))),

@@ -13,6 +13,7 @@ from store.answering import answering
 from store.assets import Assets
 from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
 from store.market import Figures, LatestFigures, Market
+from store.market_history import MarketHistory
 from store.prices import Prices
 from store.snapshot import Document, Snapshot
 from store.status import Status
@@ -34,6 +35,7 @@ class View:
         self.transactions = Transactions(snapshot, self.finalized)
         self.prices = Prices(snapshot)
         self.market = Market(snapshot)
+        self.history = MarketHistory(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
         self._figures = figures

@@ -6,11 +6,14 @@ from typing import Any
 
 from api.endpoints import Blueprint
 from api.lists import Query, page_of_listings
+from api.market_history import market_history
 from api.problems import NothingIndexed
+from api.questions import SeriesQuery
 from api.requests import ListingsQuery
 from api.responses import present_stats
 from api.schemas.assets import ListingList
 from api.schemas.rows import MarketStats
+from api.schemas.series import MarketStatsHistory
 from store.reading import View
 
 blueprint = Blueprint("market", __name__, url_prefix="/api/market")
@@ -27,6 +30,16 @@ def show_stats(view: View, _query: Query) -> dict[str, Any]:
     if figures is None:
         raise NothingIndexed("no block has been applied yet")
     return {"stats": present_stats(figures, view.market.configuration())}
+
+
+@blueprint.reads("/stats/history", "listMarketStats", MarketStatsHistory, SeriesQuery)
+def list_stats(view: View, query: Query) -> dict[str, Any]:
+    """Return the market's figures bucket by bucket, oldest first, empty buckets included; at most 1000.
+
+    Buckets are whole, in UTC, and reach from the one of `from` to the one of `to`. What stood at the end of a
+    bucket is null where more deeds came after it than are undone to find out.
+    """
+    return market_history(view, query)
 
 
 @blueprint.reads("/listings", "listListings", ListingList, ListingsQuery)
