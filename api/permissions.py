@@ -45,6 +45,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "GET /api/assets/<tokenId>/activity": PUBLIC,
     "GET /api/users/<walletAddress>/assets": PUBLIC,
     "GET /api/users/<walletAddress>/transactions": PUBLIC,
+    "GET /api/users/<walletAddress>/portfolio": PUBLIC,
+    "GET /api/users/<walletAddress>/portfolio/history": PUBLIC,
     "GET /api/transactions": PUBLIC,
     "GET /api/transactions/<id>": PUBLIC,
     "GET /api/tx/<hash>": PUBLIC,

@@ -14,6 +14,7 @@ from store.assets import Assets
 from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
 from store.market import Figures, LatestFigures, Market
 from store.market_history import MarketHistory
+from store.portfolios import Portfolios
 from store.prices import Prices
 from store.snapshot import Document, Snapshot
 from store.status import Status
@@ -36,6 +37,7 @@ class View:
         self.prices = Prices(snapshot)
         self.market = Market(snapshot)
         self.history = MarketHistory(snapshot)
+        self.portfolios = Portfolios(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
         self._figures = figures

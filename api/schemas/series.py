@@ -25,8 +25,8 @@ class MarketBucket(Bucket, Trade):
 
 class Series(Answer):
     interval = text()
-    exact_from = maybe_time()
 
 
 class MarketStatsHistory(Series):
+    exact_from = maybe_time()
     stats_history = fields.List(fields.Nested(MarketBucket))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +18,23 @@ from store.reading import Reading
 from tests.property import model_chain
 from tests.property.indexed import Indexed, empty
 from tests.property.model_chain import FIRST_SECOND, Block, ModelChain, Transaction
-from tests.property.model_contracts import Contracts, Deed
+from tests.property.model_contracts import PEOPLE, Contracts, Deed
 
 BLOCK_SECONDS = 1300
 """Some hours have three blocks, some two; a day has many."""
-WORDS = ("mint", "mint", "list", "list", "buy", "buy", "transfer", "send_back", "delist", "price", "approve_all")
+WORDS = (
+    "mint",
+    "mint",
+    "list",
+    "list",
+    "buy",
+    "buy",
+    "transfer",
+    "send_back",
+    "delist",
+    "price",
+    "approve_all",
+)
 SUMMED = ("sales", "volumeWei", "feesWei", "selfTrades", "selfTradedWei")
 
 numbers = st.integers(0, 30)
@@ -93,15 +104,13 @@ def since_the_beginning(interval: str) -> str:
 
 
 @pytest.fixture
-def home(databases: tuple[Connection, Connection]) -> Iterator[Connection]:
-    yield databases[0]
+def home(databases: tuple[Connection, Connection]) -> Connection:
+    return databases[0]
 
 
 @EXAMPLES
 @given(story=stories, interval=st.sampled_from(["1h", "1d"]))
-def test_every_bucket_ends_as_the_contracts_stood_then(
-    home: Connection, story: Story, interval: str
-) -> None:
+def test_every_bucket_ends_as_the_contracts_stood_then(home: Connection, story: Story, interval: str) -> None:
     past = Past(home, story)
 
     buckets = past.asked(f"/api/market/stats/history?{since_the_beginning(interval)}")["statsHistory"]
@@ -139,7 +148,64 @@ def stood(bucket: dict[str, Any]) -> tuple[int, int, int, int | None]:
 def held(contracts: Contracts) -> tuple[int, int, int, int | None]:
     """Of the contracts that the market was ever pointed to, of which there is one here."""
     owners = contracts.collections[contracts.linked].owners
-    offers = [
-        offer.price for token, offer in contracts.listings.items() if owners.get(token) == offer.seller
-    ]
+    offers = [offer.price for token, offer in contracts.listings.items() if owners.get(token) == offer.seller]
     return len(owners), len(set(owners.values())), len(offers), min(offers, default=None)
+
+
+@EXAMPLES
+@given(story=stories, interval=st.sampled_from(["1h", "1d"]), who=st.integers(0, 3))
+def test_a_portfolio_was_what_an_independent_replay_says(
+    home: Connection, story: Story, interval: str, who: int
+) -> None:
+    past, wallet = Past(home, story), PEOPLE[who]
+
+    url = f"/api/users/{wallet.lower()}/portfolio/history?{since_the_beginning(interval)}"
+    buckets = past.asked(url)["portfolioHistory"]
+
+    for bucket in buckets:
+        end = moment(bucket["end"])
+        prices = prices_of(past.contracts_before(end), wallet)
+        costs = costs_of(home, wallet, prices, end)
+        assert (bucket["assets"], int(bucket["valueWei"])) == (len(prices), sum(prices.values()))
+        assert bucket["coverage"] == {
+            "assets": len(prices),
+            "priced": len(prices),
+            "withCost": len(costs),
+        }
+        assert int(bucket["costWei"]) == sum(costs.values())
+
+
+@EXAMPLES
+@given(story=stories, who=st.integers(0, 3))
+def test_the_portfolio_of_now_is_the_end_of_its_history(home: Connection, story: Story, who: int) -> None:
+    past, wallet = Past(home, story), PEOPLE[who]
+
+    now = past.asked(f"/api/users/{wallet}/portfolio?limit=200")
+    last = past.asked(f"/api/users/{wallet}/portfolio/history?interval=1w")["portfolioHistory"][-1]
+
+    totals = now["portfolio"]
+    assert (totals["assets"], totals["valueWei"]) == (last["assets"], last["valueWei"])
+    assert totals["coverage"] == last["coverage"]
+    assert sum(int(one["cost"]["valueWei"]) for one in now["assets"] if one["cost"]) == int(last["costWei"])
+    assert sum(int(kind["valueWei"]) for kind in totals["byType"]) == int(totals["valueWei"])
+    sales = list(home.database["transactions"].find({"type": "buy", "seller": wallet}))
+    earned = sum(int(row["priceWei"]) for row in sales if row["buyer"] != wallet)
+    assert int(totals["realised"]["earnedWei"]) == earned
+    assert totals["realised"]["selfTrades"] == sum(row["buyer"] == wallet for row in sales)
+
+
+def prices_of(contracts: Contracts, wallet: str) -> dict[int, int]:
+    held = contracts.collections[contracts.linked]
+    return {token: held.prices[token] for token, owner in held.owners.items() if owner == wallet}
+
+
+def costs_of(home: Connection, wallet: str, tokens: dict[int, int], end: datetime) -> dict[int, int]:
+    """What the wallet paid for each of the tokens when it last came to it, by the rows themselves."""
+    costs: dict[int, int] = {}
+    for token in tokens:
+        came = {"tokenId": token, "buyer": wallet, "seller": {"$ne": wallet}, "timestamp": {"$lt": end}}
+        newest = [("blockchain.blockNumber", -1), ("blockchain.logIndex", -1)]
+        row = home.database["transactions"].find_one(came, sort=newest)
+        if row is not None and row["type"] == "buy":
+            costs[token] = int(row["priceWei"])
+    return costs
