@@ -24,6 +24,7 @@ from api.blueprints import (
     market,
     operations,
     profile,
+    search,
     transactions,
     users,
 )
@@ -40,7 +41,9 @@ from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
 """Half of the threads that the server is usually given for requests, and all those for streams."""
-BLUEPRINTS = (assets, profile, users, transactions, market, activity, events, auth, admin, operations, errors)
+BLUEPRINTS = (
+    assets, profile, users, transactions, market, activity, search, events, auth, admin, operations, errors,
+)  # fmt: skip
 
 SECURITY_SCHEMES = {
     "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},

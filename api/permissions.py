@@ -56,6 +56,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "GET /api/market/stats/history": PUBLIC,
     "GET /api/market/listings": PUBLIC,
     "GET /api/activity": PUBLIC,
+    "GET /api/search": PUBLIC,
     # signing in and out
     "GET /api/auth/nonce": PUBLIC,
     "POST /api/auth/verify": PUBLIC,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from marshmallow import fields, validate
+
 from api.fields import Moment, OneOf
-from api.requests import FreshnessQuery
+from api.requests import FreshnessQuery, PageQuery
 
 
 class SeriesQuery(FreshnessQuery):
@@ -12,3 +14,13 @@ class SeriesQuery(FreshnessQuery):
     interval = OneOf("1h", "1d", "1w", metadata={"description": "Length of a bucket, 1d unless given."})
     from_time = Moment(data_key="from", metadata={"description": "The first bucket is the one of this time."})
     to_time = Moment(data_key="to", metadata={"description": "The last bucket is the one of this time."})
+
+
+class SearchQuery(PageQuery):
+    """What to look for."""
+
+    q = fields.String(
+        required=True,
+        validate=validate.Length(1, 200),
+        metadata={"description": "Words, a token id, an address or a transaction hash."},
+    )

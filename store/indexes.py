@@ -112,6 +112,7 @@ ASSET_LISTS: tuple[Index, ...] = (
     Index("assets", up("name", "_id")),
     Index("assets", up("updatedAt", "_id")),
     Index("assets", up("stats.viewCount", "_id")),
+    Index("assets", up("searchKeys")),
 )
 
 ROW_LISTS: tuple[Index, ...] = (

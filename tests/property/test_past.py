@@ -20,8 +20,8 @@ from tests.property.indexed import Indexed, empty
 from tests.property.model_chain import FIRST_SECOND, Block, ModelChain, Transaction
 from tests.property.model_contracts import PEOPLE, Contracts, Deed
 
-BLOCK_SECONDS = 1300
-"""Some hours have three blocks, some two; a day has many."""
+BLOCK_SECONDS = 1400
+"""Some hours have three blocks, some two, and one begins with a block; a day has many."""
 WORDS = (
     "mint",
     "mint",
