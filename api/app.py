@@ -21,6 +21,7 @@ from api.blueprints import (
     auth,
     errors,
     events,
+    favourites,
     market,
     operations,
     profile,
@@ -37,12 +38,14 @@ from api.pagination import Cursors
 from api.perimeter import Perimeter
 from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
+from api.viewing import Viewing, Views
 from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
 """Half of the threads that the server is usually given for requests, and all those for streams."""
 BLUEPRINTS = (
-    assets, profile, users, transactions, market, activity, search, events, auth, admin, operations, errors,
+    assets, profile, favourites, users, transactions, market, activity, search, events, auth, admin,
+    operations, errors,
 )  # fmt: skip
 
 SECURITY_SCHEMES = {
@@ -107,10 +110,12 @@ def make_app(
     perimeter: Perimeter | None = None,
     metrics_folder: str | None = None,
     max_streams: int = MAX_STREAMS,
+    views: Views | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
+    `views`: counts who looks at assets; nobody does where it is None.
 
     At most `max_waiters` requests wait for a block at once: give half of the server's threads. At most
     `max_streams` listeners have a stream each: give threads of their own.
@@ -138,10 +143,13 @@ def make_app(
         Newest(reading, clock.monotonic),
     )
     keeping.install(app, keep)
-    (perimeter or Perimeter()).register(app)
+    perimeter = perimeter or Perimeter()
+    perimeter.register(app)
     guard.install(app)
     _register(app)
     expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
+    if views is not None:
+        app.wsgi_app = Viewing(app, views, perimeter.gate.proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bson import ObjectId
-
+from store.identity import AssetId
 from store.portfolios import Move, Valuation
 
 
@@ -45,7 +44,7 @@ class Book:
     """The trades of a wallet, one after the other."""
 
     wallet: str
-    lots: dict[ObjectId, Lot] = field(default_factory=dict)
+    lots: dict[AssetId, Lot] = field(default_factory=dict)
     realised: Realised = field(default_factory=Realised)
 
     def enter(self, move: Move) -> None:
@@ -107,7 +106,7 @@ class _Purse:
 
     def __init__(self, wallet: str) -> None:
         self._book = Book(wallet)
-        self._prices: dict[ObjectId, int] = {}
+        self._prices: dict[AssetId, int] = {}
         self._priced = self._value_wei = self._with_cost = self._cost_wei = 0
 
     def enter(self, move: Move) -> None:
@@ -124,7 +123,7 @@ class _Purse:
         held = len(self._book.lots)
         return Worth(held, self._priced, self._value_wei, self._with_cost, self._cost_wei)
 
-    def _weigh(self, asset: ObjectId, sign: int) -> None:
+    def _weigh(self, asset: AssetId, sign: int) -> None:
         """Add what the asset contributes, or take it out."""
         lot = self._book.lots.get(asset)
         if lot is None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
-from bson import ObjectId
-
+from store.identity import AssetId
 from store.market_history import Held, Offer, Present, Step
 
 
@@ -42,11 +41,11 @@ def moments(
 
 class _Walk:
     def __init__(self, present: Present) -> None:
-        self._held: dict[ObjectId, Held] = dict(present.held)
+        self._held: dict[AssetId, Held] = dict(present.held)
         self._owned: Counter[str] = Counter(present.owned)
         self._assets, self._holders, self._listed = present.assets, present.holders, present.listed
         self._other_floor_wei = present.other_floor_wei
-        self._asked: dict[ObjectId, int] = _asked(self._held)
+        self._asked: dict[AssetId, int] = _asked(self._held)
         self._cheapest = [(price, asset) for asset, price in self._asked.items()]
         heapify(self._cheapest)
 
@@ -78,7 +77,7 @@ class _Walk:
             self._holders += self._owned[earlier] == 0
             self._owned[earlier] += 1
 
-    def _offered(self, asset: ObjectId, held: Held | None) -> None:
+    def _offered(self, asset: AssetId, held: Held | None) -> None:
         before, now = self._asked.pop(asset, None), _price_asked(held)
         self._listed += (now is not None) - (before is not None)
         if now is not None:
@@ -94,7 +93,7 @@ class _Walk:
         return min((wei for wei in floors if wei is not None), default=None)
 
 
-def _asked(held: Mapping[ObjectId, Held]) -> dict[ObjectId, int]:
+def _asked(held: Mapping[AssetId, Held]) -> dict[AssetId, int]:
     prices = {asset: _price_asked(one) for asset, one in held.items()}
     return {asset: price for asset, price in prices.items() if price is not None}
 

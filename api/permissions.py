@@ -71,6 +71,11 @@ PERMISSIONS: Mapping[str, Access] = {
     "PATCH /api/users/profile": PEOPLE,
     "POST /api/users/profile/image": PEOPLE,
     "DELETE /api/users/profile/image": PEOPLE,
+    # favourites
+    "GET /api/users/favorites": PEOPLE,
+    "GET /api/users/favorites/<tokenId>": PEOPLE,
+    "POST /api/users/favorites/<tokenId>": PEOPLE,
+    "DELETE /api/users/favorites/<tokenId>": PEOPLE,
     "GET /api/media/<path:key>": PUBLIC,  # what is not public needs a link that was signed for it
     "PUT /api/media/<path:key>": PUBLIC,  # only by such a link
     # administration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from api.fields import Moment, OneOf
+from api.fields import Moment, OneOf, Strict, Wallet
 from api.requests import FreshnessQuery, PageQuery
 
 
@@ -24,3 +24,9 @@ class SearchQuery(PageQuery):
         validate=validate.Length(1, 200),
         metadata={"description": "Words, a token id, an address or a transaction hash."},
     )
+
+
+class WhichContract(Strict):
+    """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
+
+    contract_address = Wallet()

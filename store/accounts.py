@@ -1,4 +1,4 @@
-"""Accounts: users, their sessions, nonces and the audit log, and the changes that touch several of them."""
+"""Accounts: users, their sessions, nonces, favourites and the audit log, and what touches several of them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from store.audit import Act, AuditLog
 from store.connection import MAJORITY, SNAPSHOT, Document
 from store.documents import Role, SessionDocument, UserDocument, UserStatus
 from store.errors import LastAdmin, NotFound, Suspended
+from store.favourites import Favourites
 from store.nonces import Nonces
 from store.sessions import Sessions
 from store.users import Users
@@ -32,6 +33,7 @@ class Accounts:
         self._database = database
         self.users, self.sessions = Users(database), Sessions(database)
         self.nonces, self.audit = Nonces(database), AuditLog(database)
+        self.favourites = Favourites(database)
 
     def sign_in(
         self, wallet: str, now: datetime, begin: Callable[[UserDocument, ObjectId], Mapping[str, Any]]

@@ -66,7 +66,7 @@ class AssetFilter(msgspec.Struct, frozen=True, kw_only=True):
             "currentPrice.valueKey": between(self.price_min_wei, self.price_max_wei),
             "marketStatus.listingPriceKey": between(self.listing_price_min_wei, self.listing_price_max_wei),
             "currentPrice.aiConfidenceScore": _at_least(self.min_confidence),
-            "$and": containing(self.text) if self.text else None,
+            "$and": None if self.text is None else containing(self.text),
         }
         return {path: condition for path, condition in wanted.items() if condition is not None}
 

@@ -12,6 +12,7 @@ from pymongo.database import Database
 from store.answering import answering
 from store.assets import Assets
 from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
+from store.favourites import LikedAssets
 from store.market import Figures, LatestFigures, Market
 from store.market_history import MarketHistory
 from store.portfolios import Portfolios
@@ -40,6 +41,7 @@ class View:
         self.portfolios = Portfolios(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
+        self.liked = LikedAssets(snapshot)
         self._figures = figures
 
     @property

@@ -19,6 +19,7 @@ from store.documents.books import (
     ORPHANS_KEPT,
     BlockRefDocument,
     CheckpointDocument,
+    EditsDocument,
     EndpointDocument,
     EndpointsDocument,
     LeaseDocument,
@@ -28,6 +29,7 @@ from store.documents.books import (
     QuarantineDocument,
     ReorgDocument,
 )
+from store.documents.interest import CountedViewDocument, FavouriteDocument, ViewSaltDocument
 from store.documents.people import (
     ActorDocument,
     AuditDocument,
@@ -87,6 +89,7 @@ __all__ = [
     "RowKind",
     "BlockRefDocument",
     "CheckpointDocument",
+    "EditsDocument",
     "EndpointDocument",
     "EndpointsDocument",
     "LeaseDocument",
@@ -95,6 +98,9 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "CountedViewDocument",
+    "FavouriteDocument",
+    "ViewSaltDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",
