@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -33,7 +34,12 @@ def _candle(start: datetime, length: timedelta, points: Sequence[PricePoint]) ->
     corners = {"open": prices[0], "high": max(prices), "low": min(prices), "close": prices[-1]}
     shown = {name: ether(wei) for name, wei in corners.items()}
     exact = {f"{name}Wei": str(wei) for name, wei in corners.items()}
-    counted = {"points": len(points), "confidence": average_confidence(points)}
+    sources = Counter(point.source for point in points if point.source is not None)
+    counted = {
+        "points": len(points),
+        "confidence": average_confidence(points),
+        "sources": dict(sorted(sources.items())),
+    }
     return {"start": start, "end": start + length, **shown, **exact, **counted}
 
 

@@ -43,6 +43,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "GET /api/assets/<tokenId>/price-history": PUBLIC,
     "GET /api/assets/<tokenId>/transactions": PUBLIC,
     "GET /api/assets/<tokenId>/activity": PUBLIC,
+    "GET /api/assets/<tokenId>/provenance": PUBLIC,
     "GET /api/users/<walletAddress>/assets": PUBLIC,
     "GET /api/users/<walletAddress>/transactions": PUBLIC,
     "GET /api/users/<walletAddress>/portfolio": PUBLIC,
@@ -55,6 +56,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "GET /api/market/stats": PUBLIC,
     "GET /api/market/stats/history": PUBLIC,
     "GET /api/market/listings": PUBLIC,
+    "GET /api/market/trending": PUBLIC,
     "GET /api/activity": PUBLIC,
     "GET /api/search": PUBLIC,
     # signing in and out

@@ -17,10 +17,12 @@ from store.market import Figures, LatestFigures, Market
 from store.market_history import MarketHistory
 from store.portfolios import Portfolios
 from store.prices import Prices
+from store.provenance import Provenance
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.told import Told
 from store.transactions import Transactions
+from store.trending import Trending
 
 IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
 """By the server's clock, as whoever takes the lease judges it."""
@@ -41,6 +43,8 @@ class View:
         self.portfolios = Portfolios(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
+        self.provenance = Provenance(snapshot)
+        self.trending = Trending(snapshot)
         self.liked = LikedAssets(snapshot)
         self._figures = figures
 

@@ -9,11 +9,13 @@ from api.lists import Query, page_of_listings
 from api.market_history import market_history
 from api.problems import NothingIndexed
 from api.questions import SeriesQuery
-from api.requests import ListingsQuery
+from api.requests import ListingsQuery, PageQuery
 from api.responses import present_stats
 from api.schemas.assets import ListingList
 from api.schemas.rows import MarketStats
 from api.schemas.series import MarketStatsHistory
+from api.schemas.trending import TrendingList
+from api.trending import trending
 from store.reading import View
 
 blueprint = Blueprint("market", __name__, url_prefix="/api/market")
@@ -46,3 +48,12 @@ def list_stats(view: View, query: Query) -> dict[str, Any]:
 def list_listings(view: View, query: Query) -> dict[str, Any]:
     """List what is for sale, cheapest first; `isPurchasable` says whether a purchase would succeed."""
     return page_of_listings(view, query)
+
+
+@blueprint.reads("/trending", "listTrending", TrendingList, PageQuery)
+def list_trending(view: View, query: Query) -> dict[str, Any]:
+    """List what trends, highest score first, with the formula and what each score is made of.
+
+    A pure function of the deeds of the 7 days before `asOf.timestamp` and of counted views and favourites.
+    """
+    return trending(view, query)
