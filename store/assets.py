@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from store.documents import AssetDocument
 from store.pages import By, Direction, Order, Page, PageRequest, Source, read_page
@@ -33,6 +34,9 @@ FACET_PATHS: dict[str, str] = {
 FACET_VALUES = 100
 """More distinct values than a reader can use."""
 WITHOUT_BASE = {"chain.base": 0, "searchKeys": 0}
+FEW_FOUND = 2000
+"""Assets that words find, up to which they are fetched and put in order; of more, a page is soon full."""
+NEVER: Filter = {"_id": None}
 NOTHING: Filter = {"searchKeys": {"$in": []}}
 
 
@@ -110,8 +114,24 @@ class Assets:
 
     def page(self, wanted: AssetFilter, order: Order, request: PageRequest) -> Page[AssetDocument]:
         """One page of the assets that match."""
-        source = Source("assets", [wanted.condition()], WITHOUT_BASE)
+        # Counting needs the index of words, whatever is found.
+        condition = wanted.condition() if request.page else self._condition(wanted)
+        source = Source("assets", [condition], WITHOUT_BASE)
         return cast("Page[AssetDocument]", read_page(self._snapshot, source, order, request))
+
+    def _condition(self, wanted: AssetFilter) -> Filter:
+        """The filter, put so that a page is cheap whether words find few assets or most of them.
+
+        Left alone, the server fetches all that a frequent word finds before it puts them in order.
+        """
+        if wanted.text is None:
+            return wanted.condition()
+        words, rest = {"$and": containing(wanted.text)}, replace(wanted, text=None).condition()
+        found = self._snapshot.find("assets", words, projection={"_id": 1}, limit=FEW_FOUND + 1)
+        if len(found) <= FEW_FOUND:
+            return {**rest, "_id": {"$in": [row["_id"] for row in found]}}
+        # Twice denied is true, and no index serves it: the one that has the order is taken.
+        return {**rest, "$nor": [{"$nor": [words]}, NEVER]}
 
     def get(self, contract: str, token_id: int) -> AssetDocument | None:
         """One asset, or None."""
