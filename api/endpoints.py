@@ -107,9 +107,17 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     ANSWER_HEADERS: Mapping[str, Any] = HEADERS
 
     def reads(
-        self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = FreshnessQuery
+        self,
+        rule: str,
+        operation: str,
+        answer: type[Schema],
+        query: type[Schema] = FreshnessQuery,
+        *also: int,
     ) -> Callable[[ChainView], ChainView]:
-        """A GET that is true at a block: the function gets a View, the query, and the path's arguments."""
+        """A GET that is true at a block: the function gets a View, the query, and the path's arguments.
+
+        `also` are statuses that it can have beyond those that every such operation can have.
+        """
 
         def decorate(function: ChainView) -> ChainView:
             def respond(query: Mapping[str, Any], **path: str) -> Response:
@@ -118,7 +126,15 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             paged = issubclass(query, BranchPageQuery)
-            statuses = (400, 409, 429, 503, *((404,) if "<" in rule else ()), *((410,) if paged else ()))
+            statuses = (
+                400,
+                409,
+                429,
+                503,
+                *((404,) if "<" in rule else ()),
+                *((410,) if paged else ()),
+                *also,
+            )
             self._expose(respond, "GET", rule, operation, answer, query, statuses)
             return function
 

@@ -91,7 +91,8 @@ class OwnedAssetsQuery(BranchPageQuery):
     listing_price_max = Ether()
     min_confidence = WholeNumber(0, 100)
     q = fields.String(
-        validate=validate.Length(1, 100), metadata={"description": "Text in name, type or description."}
+        validate=validate.Length(1, 100),
+        metadata={"description": "Words that begin words of name, type or description."},
     )
     sort_by = OneOf(*ORDERS)
     sort_direction = OneOf("asc", "desc")
@@ -159,6 +160,12 @@ class TransactionsQuery(AssetTransactionsQuery):
     buyer = Wallet()
     wallet = Wallet(metadata={"description": "Seller or buyer."})
     transaction_hash = Hash()
+
+
+class ProvenanceQuery(PageQuery):
+    """The past of one asset."""
+
+    contract_address = Wallet()
 
 
 class AssetActivityQuery(PeriodQuery):

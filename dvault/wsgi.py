@@ -9,7 +9,9 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from api import make_app
+from api.services import SystemClock
 from api.signin import preload
+from api.viewing import Views
 from chain.wallets import AskedWallets
 from config.logging import configure_logging
 from config.secret import signing_key
@@ -23,6 +25,7 @@ from dvault.profiles import keeping_of
 from dvault.signing_in import auth_of
 from dvault.worker_metrics import metrics_folder
 from store.reading import Reading
+from store.view_counts import ViewCounts
 
 
 def make() -> Any:
@@ -48,6 +51,7 @@ def make() -> Any:
         metrics_folder=metrics_folder(),
         max_streams=STREAMS,
         answers=answers_of(settings, secret_key),
+        views=Views(ViewCounts(connection.database), SystemClock()),
     )
     app.extensions["store"] = opened
     return app

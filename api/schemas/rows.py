@@ -17,6 +17,7 @@ from api.schemas.shapes import (
     maybe_number,
     maybe_one_of,
     maybe_text,
+    maybe_time,
     maybe_wei,
     maybe_whole,
     one_of,
@@ -128,6 +129,27 @@ class Activity(Row):
 
 class ActivityList(ListAnswer):
     activity = fields.List(fields.Nested(Activity))
+
+
+class ProvenanceEntry(Shape):
+    """Of `document` and `certificate`, people wrote one; the chain's entries have neither."""
+
+    id = text()
+    source = text(metadata={"enum": ["chain", "people"]})
+    type = text(metadata={"enum": ["mint", "sale", "transfer", "documented-owner", "certificate"]})
+    timestamp = maybe_time()
+    from_ = fields.String(allow_none=True, data_key="from")
+    to = maybe_text()
+    price = maybe_number()
+    price_wei = maybe_text()
+    blockchain = fields.Nested(Blockchain, allow_none=True)
+    status = maybe_text()
+    document = fields.Dict(allow_none=True, metadata={"description": "owner, period, documentation"})
+    certificate = fields.Dict(allow_none=True, metadata={"description": "type, issuer, date, fileKey"})
+
+
+class ProvenanceList(ListAnswer):
+    provenance = fields.List(fields.Nested(ProvenanceEntry))
 
 
 class Trade(Shape):
