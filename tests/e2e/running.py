@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -53,10 +53,23 @@ class Done:
         return json.loads(self.out)
 
 
+class Process(Protocol):
+    """A child of ours, as `subprocess` has them."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+    def send_signal(self, number: int, /) -> None: ...
+
+
 class Running:
     """A command that stays."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, process: Process, log: Path) -> None:
         self.process, self._log = process, log
 
     @property
@@ -124,7 +137,7 @@ class Dvault:
 
     def start(self, *command: str) -> Running:
         """Start a command; what it says goes to a file of its own."""
-        log = self.folder / f"{len(self.started)}-{command[0]}.log"
+        log = self.log_of(command)
         with log.open("w") as out:
             process = subprocess.Popen(
                 self._line(command), cwd=self.folder, env=dict(self.environ), text=True,
@@ -132,6 +145,10 @@ class Dvault:
             )  # fmt: skip
         self.started.append(Running(process, log))
         return self.started[-1]
+
+    def log_of(self, command: tuple[str, ...]) -> Path:
+        """Where the next one that is started writes."""
+        return self.folder / f"{len(self.started)}-{command[0]}.log"
 
     def stop_all(self) -> None:
         """Whatever a test left running has ended afterwards, children included."""
