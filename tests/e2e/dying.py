@@ -21,6 +21,7 @@ from typing import Any
 from pymongo import monitoring
 
 import dvault.commands.indexing
+import dvault.commands.proving  # imported here for those who are forked from here
 import dvault.composition
 import dvault.database
 import indexer.backfill
@@ -54,14 +55,15 @@ class End:
     """Every place that was reached is written here, once for each process."""
 
 
-def run(command: Sequence[str], environ: dict[str, str], folder: Path, log: Path, end: End) -> None:
-    """Be `dvault command` in this process; for a child that nobody shares anything with."""
+def run(
+    command: Sequence[str], environ: dict[str, str], folder: Path, said: tuple[Path, Path], end: End
+) -> None:
+    """Be `dvault command` in this process, a fresh child; standard output and error go to two files."""
     os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for standard in (1, 2):
-        os.dup2(descriptor, standard)
+    for standard, path in enumerate(said, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), standard)
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)

@@ -9,11 +9,12 @@ import multiprocessing
 import os
 import subprocess
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from unittest import mock
 
 from tests.e2e import dying
 from tests.e2e.dying import End
-from tests.e2e.running import ROOT, Dvault, Running
+from tests.e2e.running import ROOT, SECONDS, Done, Dvault, Running
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -55,9 +56,21 @@ def start(dvault: Dvault, *command: str, end: End | None = None) -> Running:
     """Start a command that ends itself where `end` says (None: nowhere); the fixture of `dvault` ends it too."""
     log = dvault.log_of(command)
     log.touch()
+    return _start(dvault, command, log, log, end or End())
+
+
+def finish(dvault: Dvault, *command: str, seconds: float = SECONDS) -> Done:
+    """Run a command to its end."""
+    err = dvault.log_of(command)
+    out = err.with_suffix(".out")
+    code = _start(dvault, command, out, err, End()).ended(seconds)
+    return Done(code, out.read_text(), err.read_text())
+
+
+def _start(dvault: Dvault, command: tuple[str, ...], out: Path, err: Path, end: End) -> Running:
     process = CONTEXT.Process(
         target=dying.run,
-        args=(command, dict(dvault.environ), dvault.folder, log, end or End()),
+        args=(command, dict(dvault.environ), dvault.folder, (out, err), end),
         name=f"dvault {command[0]}",
         daemon=True,
     )
@@ -65,5 +78,5 @@ def start(dvault: Dvault, *command: str, end: End | None = None) -> Running:
     # The first one starts the server, which looks for what it is to import here.
     with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)):
         process.start()
-    dvault.started.append(Running(Forked(process), log))
+    dvault.started.append(Running(Forked(process), err))
     return dvault.started[-1]

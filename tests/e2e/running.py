@@ -233,10 +233,11 @@ class Market:
         ours = [process, *process.children(recursive=True)]
         return lease is not None and any(lease["holder"].endswith(f":{each.pid}") for each in ours)
 
-    def assert_true(self) -> None:
-        """`verify` and `rebuild --check` agree with what is kept."""
-        verified = self.dvault.finish("verify", "--json")
-        rebuilt = self.dvault.finish("rebuild", "--check", "--json")
+    def assert_true(self, finish: Callable[..., Done] | None = None) -> None:
+        """`verify` and `rebuild --check` agree with what is kept; `finish` runs them."""
+        finish = finish or self.dvault.finish
+        verified = finish("verify", "--json")
+        rebuilt = finish("rebuild", "--check", "--json")
 
         assert (verified.code, verified.json["differences"]) == (0, []), verified
         assert verified.json["block"]["hash"] == self.report()["tip"]["hash"]
