@@ -292,7 +292,9 @@ def market(
     connection: Connection, uri: str, folder: Path, confirmations: int = 64, **settings: str
 ) -> Iterator[Market]:
     """A market of its own, its blocks seven seconds apart."""
-    with DevChain(options=DevChainOptions()) as chain, DevRpc(chain.url) as rpc:
+    # Without a large number of states in memory, anvil has none to go back to in a reorg after some 900 blocks.
+    options = DevChainOptions(extra=("--prune-history", "20000"))
+    with DevChain(options=options) as chain, DevRpc(chain.url) as rpc:
         rpc.call("anvil_setBlockTimestampInterval", 7)
         play = MarketPlay(rpc)
         environ = {

@@ -69,7 +69,7 @@ class Storm:
             play.set_fee(self._fee)
         with play.one_block():
             play.buy(play.bob, token)
-            play.set_price(token, 12 * ETHER)
+            play.set_price(1, 12 * ETHER + self._fee)  # the oldest, which no reorg takes away
             play.approve_all(self._stranger())
 
     def _stranger(self) -> str:
@@ -206,7 +206,8 @@ class Books:
         blocks = [event["blockNumber"] for event in events if event["type"] == "block"]
         if not blocks:
             return
-        kept = {"blockchain.blockNumber": {"$gte": blocks[0]}}
+        again = [event["blockNumber"] + 1 for event in events if event["body"].get("resync")]
+        kept = {"blockchain.blockNumber": {"$gte": max([blocks[0], *again])}}
         ours = [row for name in ("transactions", "priceHistory") for row in self._database[name].find(kept)]
         heard, tip = listened(events)
         assert heard == {row["_id"]: row for row in ours}, "listeners have other rows"
@@ -239,6 +240,8 @@ def listened(events: list[dict[str, Any]]) -> tuple[dict[Any, Any], dict[str, An
         elif event["type"] == "retraction":
             assert rows.pop(event["body"]["_id"]) == event["body"]
         elif event["type"] in ("block", "reorg"):
+            if event["body"].get("resync"):
+                rows.clear()  # they are final, and the state was read again
             assert event["type"] == "reorg" or tip is None or event["blockNumber"] == tip["number"] + 1
             tip = {"number": event["blockNumber"], "hash": event["blockHash"]}
     return rows, tip
