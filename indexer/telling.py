@@ -44,7 +44,7 @@ def fact_of_deep_rewind(ancestor: BlockRef, old_tip: BlockRef) -> Fact:
 
 
 def fact_of_bulk(tip: BlockRef, old_tip: BlockRef) -> Fact:
-    """Blocks above the old tip came in bulk, after an outage say: their rows are not told, so read the state again."""
+    """Blocks above the old tip came in bulk, after an outage say: read the state again."""
     return _reorg(tip, old_tip, 0, resync=True)
 
 

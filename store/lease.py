@@ -47,7 +47,7 @@ class Lease:
         """By our monotonic clock: until then nobody else can have taken the lease."""
 
     def acquire(self) -> int | None:
-        """Take the lease if it is free or expired; returns our epoch, or None while another holds or takes it.
+        """Take the lease if it is free or expired; returns our epoch, or None while another has or takes it.
 
         Raises Interrupted when the database fails; asking again is safe.
         """
@@ -90,7 +90,7 @@ class Lease:
             self._checkpoints.update_one({"_id": LEASE}, {"$setOnInsert": free}, upsert=True)
 
     def _attempt(self, session: ClientSession) -> int | None:
-        """Leave it to whoever is writing there: the driver would try again without a pause, for two minutes."""
+        """Leave it to whoever is writing there; the driver would try again for two minutes without a pause."""
         try:
             return self._take(session)
         except OperationFailure as error:
@@ -119,8 +119,8 @@ class Lease:
     def _end_commits_of_the_dead(self) -> None:
         """End what killed processes left open, or it blocks every write of ours for a minute and more.
 
-        The server keeps the transaction of a client that vanished for `transactionLifetimeLimitSeconds`. Whoever
-        died while taking the lease is not its holder: such ones are known by having been silent for too long.
+        The server keeps the transaction of a client that vanished for `transactionLifetimeLimitSeconds`.
+        Whoever died while taking the lease is not its holder, and known by having been silent for too long.
         """
         free = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
         if free is None:

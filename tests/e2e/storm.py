@@ -121,6 +121,10 @@ class Storm:
             {"_id": "lease", "holder": {"$regex": f":{running.pid}$"}}, {"$set": {"expiresAt": EPOCH}}
         )
 
+    def whole(self) -> None:
+        """What is kept now is whole."""
+        self._books.assert_whole()
+
     # --- peace ----------------------------------------------------------------------------
 
     def settled(self) -> None:
@@ -157,8 +161,12 @@ class Books:
         self._connection = stage.connection
         self._database = stage.connection.database
         self._ledger = Ledger(stage.connection, -1)
-        # Replaying asks the node nothing.
-        self._following = lambda: Following(contracts, Decoder(ABIS), Gatherer(node, enrich=False), 0, 1000)
+        self._contracts, self._node = contracts, node
+
+    @property
+    def _following(self) -> Following:
+        """A fresh one, since it remembers; replaying asks the node nothing."""
+        return Following(self._contracts, Decoder(ABIS), Gatherer(self._node, enrich=False), 0, 1000)
 
     def assert_whole(self) -> None:
         """Every document is of the same block: nothing is half written, missing or doubled."""
@@ -171,7 +179,7 @@ class Books:
         assert standing.tip is not None
         self._assert_window(standing)
         rows = Rows()
-        replayed = replay(self._ledger, self._following(), standing, standing.tip.number, rows.take)
+        replayed = replay(self._ledger, self._following, standing, standing.tip.number, rows.take)
         self._assert_replayed(standing, replayed, rows)
         self._assert_told(document)
 
