@@ -90,7 +90,7 @@ class Lease:
             self._checkpoints.update_one({"_id": LEASE}, {"$setOnInsert": free}, upsert=True)
 
     def _attempt(self, session: ClientSession) -> int | None:
-        """Leave it to whoever is writing there; the driver would try again for two minutes without a pause."""
+        """Leave it to whoever is writing there; the driver would try again, without a pause, for minutes."""
         try:
             return self._take(session)
         except OperationFailure as error:
