@@ -11,6 +11,7 @@ import time
 
 from flask import Flask, Response, g, request
 
+from api.auth.principal import known_principal
 from api.problems import request_id
 
 logger = logging.getLogger("api.access")
@@ -30,7 +31,8 @@ def _begin() -> None:
 
 
 def _write(response: Response) -> Response:
-    rule = request.url_rule
+    rule, caller = request.url_rule, known_principal()
+    key = {"key_id": caller.key_id, "key_name": caller.key_name} if caller and caller.key_id else {}
     logger.info(
         "%s %s %s",
         request.method,
@@ -43,6 +45,7 @@ def _write(response: Response) -> Response:
             "milliseconds": round((time.perf_counter() - g.begun) * 1000, 2),
             "bytes": response.content_length,
             "request_id": request_id(),
+            **key,
         },
     )
     return response

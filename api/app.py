@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 from flask import Flask, Response
 from flask.json.provider import JSONProvider
-from flask_smorest import Api  # type: ignore[import-untyped]
 
 from api import browser_rules, keeping, media, problems
 from api.auth import guard
+from api.auth.key_mint import KeyMint
 from api.auth.options import Auth
 from api.auth.tokens import configure
+from api.auth.usage import UsageCounts
 from api.blueprints import (
     activity,
     admin,
@@ -21,31 +22,31 @@ from api.blueprints import (
     auth,
     errors,
     events,
+    keys,
     market,
+    mfa,
     operations,
     profile,
     transactions,
     users,
 )
 from api.bodies import StrictRequest, strict_json
+from api.description.specification import Specification
 from api.documentation import STYLE, page
 from api.endpoints import revalidated
 from api.metrics import expose_metrics
 from api.newest import Newest
 from api.pagination import Cursors
 from api.perimeter import Perimeter
-from api.schemas.shapes import ProblemBody
 from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
 from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
 """Half of the threads that the server is usually given for requests, and all those for streams."""
-BLUEPRINTS = (assets, profile, users, transactions, market, activity, events, auth, admin, operations, errors)
-
-SECURITY_SCHEMES = {
-    "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-}
+BLUEPRINTS = (
+    assets, profile, users, transactions, market, activity, events, auth, mfa, keys, admin, operations,
+    errors,
+)  # fmt: skip
 
 
 class OrjsonProvider(JSONProvider):
@@ -77,21 +78,6 @@ class Application(Flask):
         return response
 
 
-class Specification(Api):  # type: ignore[misc]
-    """The OpenAPI document; errors are answered by `problems`, and shown as what they are."""
-
-    ERROR_SCHEMA = ProblemBody
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def _register_error_handlers(self) -> None:
-        problems.register(self._app)
-
-    def _register_responses(self) -> None:
-        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.PROBLEM_TYPE
-        super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE
-
-
 def make_app(
     reading: Reading,
     *,
@@ -119,7 +105,6 @@ def make_app(
         "API_VERSION": "1",
         "OPENAPI_VERSION": "3.1.0",
         "OPENAPI_URL_PREFIX": "/api",
-        "API_SPEC_OPTIONS": {"components": {"securitySchemes": SECURITY_SCHEMES}},
     }
     app.url_map.strict_slashes = False
     clock = clock or SystemClock()
@@ -131,6 +116,8 @@ def make_app(
         Semaphore(max_waiters),
         auth,
         configure(app, auth.keys, auth.lifetimes),
+        KeyMint(auth.peppers or auth.keys, auth.live_keys),
+        UsageCounts(auth.accounts),
         Semaphore(max_streams),
         Newest(reading, clock.monotonic),
     )
@@ -147,9 +134,7 @@ def _register(app: Flask) -> None:
     for module in BLUEPRINTS:
         specification.register_blueprint(module.blueprint)
     media.install(app)
-    app.add_url_rule(
-        "/api/docs", "docs", lambda: browser_rules.page(page(specification.spec.to_dict()), STYLE)
-    )
+    app.add_url_rule("/api/docs", "docs", lambda: browser_rules.page(page(specification.document), STYLE))
     app.after_request(revalidated)
     app.after_request(_headers)
 

@@ -18,7 +18,7 @@ from api.bodies import require_json, strict_json
 from api.freshness import etag_of, indexed, present_as_of, when_fresh
 from api.nearest import nearest
 from api.problems import BadRequest, FieldError
-from api.requests import PATH, FreshnessQuery, NothingElse, read_path
+from api.requests import PATH, BranchPageQuery, FreshnessQuery, NothingElse, read_path
 from api.services import services
 from api.widths import not_too_wide
 from store.documents import CheckpointDocument
@@ -85,7 +85,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
                 return when_fresh(services(), query, lambda view: chain_answer(bound, view, query))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
-            statuses = (400, 409, 429, 503, *((404,) if "<" in rule else ()))
+            paged = issubclass(query, BranchPageQuery)
+            statuses = (400, 409, 429, 503, *((404,) if "<" in rule else ()), *((410,) if paged else ()))
             self._expose(respond, "GET", rule, operation, answer, query, statuses)
             return function
 

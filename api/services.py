@@ -10,8 +10,10 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from api.auth.key_mint import KeyMint
 from api.auth.options import Auth
 from api.auth.tokens import KeyRing
+from api.auth.usage import UsageCounts
 from api.newest import Newest
 from api.pagination import Cursors
 from store.reading import Reading
@@ -80,6 +82,8 @@ class Services:
     """How many requests may wait at once: each keeps a thread of the server."""
     auth: Auth
     keys: KeyRing
+    mint: KeyMint
+    usage: UsageCounts
     streams: Semaphore
     """How many streams may be open at once: each keeps a thread of its own."""
     newest: Newest

@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from store.answering import answering
 from store.assets import Assets
-from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
+from store.documents import BlockRefDocument, CheckpointDocument, EndpointsDocument, LeaseDocument
 from store.market import Figures, LatestFigures, Market
 from store.prices import Prices
 from store.snapshot import Document, Snapshot
@@ -51,6 +51,13 @@ class View:
         if market:
             return market["marketplaceAsset"]
         return self.checkpoint["addresses"].get("asset", "") if self.checkpoint else ""
+
+    def has_block(self, block: BlockRefDocument) -> bool:
+        """Is a block that was once our tip still on our branch?"""
+        tip = self.checkpoint["tip"] if self.checkpoint else None
+        if tip is None or block["number"] > tip["number"]:
+            return False
+        return block == tip or not self.status.is_orphaned(block)
 
     def market_figures(self) -> Figures | None:
         """The market's figures at the tip; None before the first block."""

@@ -28,6 +28,13 @@ from store.documents.books import (
     QuarantineDocument,
     ReorgDocument,
 )
+from store.documents.credentials import (
+    ApiKeyDocument,
+    ApiKeyUsageDocument,
+    KeyScope,
+    PendingFactorDocument,
+    SecondFactorDocument,
+)
 from store.documents.people import (
     ActorDocument,
     AuditDocument,
@@ -95,6 +102,11 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "ApiKeyDocument",
+    "ApiKeyUsageDocument",
+    "KeyScope",
+    "PendingFactorDocument",
+    "SecondFactorDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",

@@ -10,21 +10,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from api.description.examples import FILE, completed
 from api.openapi import openapi_json
 from api.problems import Problem
+from tools import guide_examples
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = (DOCS / "api.md").read_text()
-AS_OF = {
-    "blockNumber": 1,
-    "blockHash": "0x",
-    "timestamp": "2026-01-01T00:00:00Z",
-    "finality": "finalized",
-    "lagBlocks": 0,
-    "lagSeconds": 0,
-}
-LEFT_OUT = {"asOf": AS_OF, "pagination": {"limit": 20, "hasMore": False, "nextCursor": None}}
-"""The guide explains these once."""
 
 
 def operations() -> dict[str, Any]:
@@ -52,6 +44,10 @@ def test_the_committed_openapi_document_is_the_one_that_is_served(client):
     assert json.loads(committed) == client.get("/api/openapi.json").json
 
 
+def test_the_examples_that_are_shipped_are_those_of_the_guide():
+    assert FILE.read_text() == guide_examples.text(), "regenerate them: make openapi"
+
+
 def test_the_page_for_readers_has_every_operation_and_loads_nothing_from_elsewhere(client):
     response = client.get("/api/docs")
 
@@ -73,9 +69,7 @@ def test_the_example_of_an_operation_is_an_answer_it_can_give(operation):
     content = answer["schema"]
     shape = document["components"]["schemas"][content["$ref"].rpartition("/")[2]]
 
-    told = {name: part for name, part in LEFT_OUT.items() if name in shape["properties"]} | json.loads(
-        example[1]
-    )
+    told = completed(json.loads(example[1]), shape)
 
     Draft202012Validator({**content, "components": document["components"]}).validate(told)
 
