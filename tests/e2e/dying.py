@@ -25,6 +25,8 @@ import dvault.commands.proving  # imported here for those who are forked from he
 import dvault.composition
 import dvault.database
 import indexer.backfill
+import indexer.rebuild
+import indexer.replay
 import indexer.session
 from dvault.cli import main
 from indexer.live import Follower
@@ -49,8 +51,8 @@ class End:
     number: int = signal.SIGKILL
     armed: Path | None = None
     """Places count from when this file exists; None: from the start."""
-    events_per_commit: int | None = None
-    """Of a backfill: small ones make many commits of a short history."""
+    small_commits: bool = False
+    """Of a backfill or a rebuild: many commits of a short history."""
     seen: Path | None = None
     """Every place that was reached is written here, once for each process."""
 
@@ -67,8 +69,9 @@ def run(
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)
-    if end.events_per_commit is not None:
-        indexer.backfill.EVENTS_PER_COMMIT = end.events_per_commit
+    if end.small_commits:
+        indexer.backfill.EVENTS_PER_COMMIT = 1
+        indexer.replay.BLOCKS_PER_BATCH = indexer.rebuild.ASSETS_PER_COMMIT = 5
     _watch(_Places(end))
     main(list(command), prog_name="dvault")
 
@@ -174,7 +177,9 @@ def _tell(places: _Places, owner: Any, name: str, what: str) -> None:
 
 def _kind(commit: Commit) -> str:
     if commit.rewind_above is not None:
-        return "rewind"
+        return "rebuilding" if "unfinished" in commit.checkpoint else "rewind"
     if commit.forget_headers_up_to is not None:
         return "finality"
-    return "batch" if commit.trusted else "block"
+    if commit.trusted:
+        return "batch"
+    return "block" if commit.headers else "rebuilding"

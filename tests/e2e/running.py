@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from store.connection import Connection
 from tests.integration.indexing import Indexing, assert_same
 from tests.integration.market_play import ETHER, MarketPlay
 
+APPLIED = re.compile(r"block applied block=(\d+) hash=(0x[0-9a-f]{64})")
 ROOT = Path(__file__).parents[2]
 SECONDS = 40.0
 """Long enough for a busy machine; no test waits for it to pass."""
@@ -268,6 +270,11 @@ class Market:
                 assert self.report()["events"] == fresh.checkpoint()["events"]
             finally:
                 self.connection.client.drop_database(database)
+
+
+def applied_by(running: Running) -> list[tuple[int, str]]:
+    """Number and hash of every block that an indexer said it had committed."""
+    return [(int(number), block_hash) for number, block_hash in APPLIED.findall(running.said)]
 
 
 def settings_of(chain_url: str, mongodb_uri: str, database: str, folder: Path) -> dict[str, str]:

@@ -84,7 +84,7 @@ class Storm:
     def start(self, command: str, place: str | None = None, nth: int = 1, *, armed: bool = True) -> Running:
         """A command that ends at a place: from the start, or from `arm` on."""
         self._armed.unlink(missing_ok=True)
-        end = End(place, nth, armed=None if armed else self._armed, events_per_commit=1, seen=self.seen)
+        end = End(place, nth, armed=None if armed else self._armed, small_commits=True, seen=self.seen)
         return forked.start(self.stage.dvault, command, end=end)
 
     def arm(self) -> None:
@@ -139,7 +139,7 @@ class Storm:
 
     def no_place_forgotten(self) -> None:
         """Every place that any process reached is one at which we kill."""
-        reached = set(self.seen.read_text().splitlines())
+        reached = set(self.seen.read_text().splitlines()) if self.seen.exists() else set()
         assert reached <= {*PLACES}, f"nobody kills at {sorted(reached - {*PLACES})}"
 
     def say(self) -> None:
@@ -227,7 +227,7 @@ class Books:
         if not blocks:
             return
         again = [event["blockNumber"] + 1 for event in events if event["body"].get("resync")]
-        kept = {"blockchain.blockNumber": {"$gte": max([blocks[0], *again])}}
+        kept = {"blockchain.blockNumber": {"$gte": [blocks[0], *again][-1]}}
         ours = [row for name in ("transactions", "priceHistory") for row in self._database[name].find(kept)]
         heard, tip = listened(events)
         assert heard == {row["_id"]: row for row in ours}, "listeners have other rows"

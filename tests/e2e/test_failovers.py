@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import sys
 import threading
 import time
@@ -15,14 +14,12 @@ import pytest
 
 from store.connection import connect
 from tests.e2e import forked
-from tests.e2e.running import Market, Running, market
+from tests.e2e.running import Market, Running, applied_by, market
 from tests.e2e.storm import Storm, storm
 from tests.e2e.three import ReplicaSet, replica_set
 
 pytestmark = pytest.mark.timeout(900)
 SEED = 20261126
-APPLIED = re.compile(r"block applied block=(\d+) hash=(0x[0-9a-f]{64})")
-TAKEN_BACK = re.compile(r"blocks taken back block=(\d+) hash=(0x[0-9a-f]{64})")
 
 
 @contextmanager
@@ -74,7 +71,7 @@ def test_nothing_that_was_reported_committed_is_lost_with_a_primary(tmp_path, fa
         stage.await_current(running)
 
         assert running.stop() == 0
-        reported = reports(running)
+        reported = applied_by(running)
         assert_told(stage, reported)
         deadly.settled()
         sys.stdout.write(
@@ -88,17 +85,12 @@ def lose_primary(
 ) -> None:
     """Whatever was under way; then blocks go on being committed."""
     time.sleep(chance.uniform(0.0, 0.5))  # any moment
-    before = len(reports(running))
+    before = len(applied_by(running))
     gone = servers.kill_primary() if kill else servers.send_primary_away()
-    running.waited("commits to another primary", lambda: len(reports(running)) > before + 3, seconds=60)
+    running.waited("commits to another primary", lambda: len(applied_by(running)) > before + 3, seconds=60)
     if kill:
         gone.start()
     servers.await_whole()
-
-
-def reports(running: Running) -> list[tuple[int, str]]:
-    """Number and hash of every block that the indexer said it had committed."""
-    return [(int(number), found) for number, found in APPLIED.findall(running.said)]
 
 
 def assert_told(stage: Market, reported: list[tuple[int, str]]) -> None:
