@@ -8,13 +8,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from tests.e2e import dying
+from tests.e2e import dying, running
 from tests.e2e.dying import End
-from tests.e2e.running import ROOT, SECONDS, Done, Dvault, Running
+from tests.e2e.running import ROOT, SECONDS, Done, Dvault, Market, Running
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -59,12 +63,29 @@ def start(dvault: Dvault, *command: str, end: End | None = None) -> Running:
     return _start(dvault, command, log, log, end or End())
 
 
-def finish(dvault: Dvault, *command: str, seconds: float = SECONDS) -> Done:
-    """Run a command to its end."""
-    err = dvault.log_of(command)
-    out = err.with_suffix(".out")
-    code = _start(dvault, command, out, err, End()).ended(seconds)
-    return Done(code, out.read_text(), err.read_text())
+class Prepared(Dvault):
+    """The command line whose processes are forked; standard input is empty."""
+
+    def finish(self, *command: str, seconds: float = SECONDS, stdin: str = "") -> Done:
+        assert not stdin, "a forked process reads nothing"
+        err = self.log_of(command)
+        out = err.with_suffix(".out")
+        code = _start(self, command, out, err, End()).ended(seconds)
+        done = Done(code, out.read_text(), err.read_text())
+        assert "Traceback" not in done.err, done.err
+        return done
+
+    def start(self, *command: str) -> Running:
+        # A server starts workers of its own, which a child of multiprocessing may not.
+        return super().start(*command) if command[0] in ("serve", "up") else start(self, *command)
+
+
+@contextmanager
+def market(*args: Any, **settings: Any) -> Iterator[Market]:
+    """As `running.market`, with commands that start at once."""
+    with running.market(*args, **settings) as stage:
+        dvault = stage.dvault
+        yield replace(stage, dvault=Prepared(dvault.folder, dvault.environ, dvault.started))
 
 
 def _start(dvault: Dvault, command: tuple[str, ...], out: Path, err: Path, end: End) -> Running:

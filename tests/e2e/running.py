@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import psutil
 
@@ -122,11 +122,11 @@ class Dvault:
     environ: Mapping[str, str]
     started: list[Running] = field(default_factory=list)
 
-    def with_settings(self, **settings: str | None) -> Dvault:
+    def with_settings(self, **settings: str | None) -> Self:
         """The same with other settings; None takes one away."""
         mixed = {**self.environ, **settings}
         kept = {name: value for name, value in mixed.items() if value is not None}
-        return Dvault(self.folder, kept, self.started)
+        return type(self)(self.folder, kept, self.started)
 
     def finish(self, *command: str, seconds: float = SECONDS, stdin: str = "") -> Done:
         """Run a command to its end."""
@@ -235,11 +235,10 @@ class Market:
         ours = [process, *process.children(recursive=True)]
         return lease is not None and any(lease["holder"].endswith(f":{each.pid}") for each in ours)
 
-    def assert_true(self, finish: Callable[..., Done] | None = None) -> None:
-        """`verify` and `rebuild --check` agree with what is kept; `finish` runs them."""
-        finish = finish or self.dvault.finish
-        verified = finish("verify", "--json")
-        rebuilt = finish("rebuild", "--check", "--json")
+    def assert_true(self) -> None:
+        """`verify` and `rebuild --check` agree with what is kept."""
+        verified = self.dvault.finish("verify", "--json")
+        rebuilt = self.dvault.finish("rebuild", "--check", "--json")
 
         assert (verified.code, verified.json["differences"]) == (0, []), verified
         assert verified.json["block"]["hash"] == self.report()["tip"]["hash"]

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from itertools import pairwise
 from signal import SIGKILL
 from typing import Any
@@ -133,7 +132,7 @@ class Storm:
         self.stage.await_current(running)
         assert running.stop() == 0
         self._books.assert_whole()
-        self.stage.assert_true(partial(forked.finish, self.stage.dvault))
+        self.stage.assert_true()
         self.stage.assert_like_fresh()
         self.no_place_forgotten()
 

@@ -14,7 +14,8 @@ import pytest
 
 from store.connection import connect
 from tests.e2e import forked
-from tests.e2e.running import Market, Running, applied_by, market
+from tests.e2e.forked import market
+from tests.e2e.running import Market, Running, applied_by
 from tests.e2e.storm import Storm, storm
 from tests.e2e.three import ReplicaSet, replica_set
 

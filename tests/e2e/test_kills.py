@@ -19,6 +19,7 @@ from store.connection import connect
 from store.mongod import EmbeddedMongod
 from tests.e2e import forked
 from tests.e2e.dying import End
+from tests.e2e.forked import market
 from tests.e2e.places import (
     BATCH,
     BEGINNING,
@@ -29,7 +30,7 @@ from tests.e2e.places import (
     STARTING,
     STAYING,
 )
-from tests.e2e.running import Running, applied_by, market
+from tests.e2e.running import Running, applied_by
 from tests.e2e.storm import Storm, storm
 
 pytestmark = pytest.mark.timeout(900)
@@ -192,7 +193,7 @@ def test_a_rebuild_or_a_deep_rewind_that_dies_is_finished_by_a_rebuild_and_nobod
             while died_in_commit(deadly, command, commits + 1):
                 commits += 1
                 unfinished = connection.database["checkpoints"].find_one({"_id": "indexer"}).get("unfinished")
-                refused = forked.finish(stage.dvault, "backfill")
+                refused = stage.dvault.finish("backfill")
                 assert (refused.code == 1) == bool(unfinished), refused
                 assert not unfinished or "was interrupted: run `dvault rebuild` to finish it" in refused.err
                 if unfinished:

@@ -15,7 +15,8 @@ import pytest
 
 from store.connection import connect
 from store.mongod import EmbeddedMongod
-from tests.e2e.running import Market, market, wait_for
+from tests.e2e.forked import market
+from tests.e2e.running import Market, wait_for
 from tests.e2e.wire import Wire
 
 pytestmark = pytest.mark.timeout(180)

@@ -11,7 +11,8 @@ import pytest
 
 from tests.e2e import forked
 from tests.e2e.dying import End
-from tests.e2e.running import Market, Running, market, wait_for
+from tests.e2e.forked import market
+from tests.e2e.running import Market, Running, wait_for
 from tests.e2e.storm import storm
 
 
