@@ -63,6 +63,7 @@ CREDENTIALS = (
         "The key was not made.",
         "This user has 20 keys in force, or 200 with those that ended in the last 30 days.",
         "Revoke keys that nobody uses; `lastUsed` tells which.",
+        only=("makeKey", "rotateKey"),
     ),
     Entry(
         "key-ended",
@@ -71,6 +72,7 @@ CREDENTIALS = (
         "No successor was made.",
         "It has a successor already, perhaps made at the same moment; or it was revoked, or has expired.",
         "Rotate the successor, or make a new key; `detail` says which.",
+        only=("rotateKey",),
     ),
     Entry(
         "mfa-not-enrolled",
@@ -79,6 +81,7 @@ CREDENTIALS = (
         "Nothing was proven or removed.",
         "None was enrolled, it was not confirmed in time, or an operator has reset it.",
         "Begin with `POST /api/auth/mfa/enroll`.",
+        only=("proveSecondFactor", "removeSecondFactor"),
     ),
     Entry(
         "mfa-not-pending",
@@ -87,6 +90,7 @@ CREDENTIALS = (
         "The second factor was not changed.",
         "Enrolling was not begun, more than 15 minutes ago, or was confirmed or begun anew meanwhile.",
         "Begin with `POST /api/auth/mfa/enroll`.",
+        only=("confirmSecondFactor",),
     ),
     Entry(
         "mfa-code-wrong",
@@ -96,6 +100,7 @@ CREDENTIALS = (
         "A typo, a code of another account, a clock that is wrong by more than half a minute, or a recovery "
         "code that was used.",
         "Set the clock of your device, and send the code that is shown now.",
+        only=("confirmSecondFactor", "proveSecondFactor"),
     ),
     Entry(
         "mfa-code-used",
@@ -104,6 +109,7 @@ CREDENTIALS = (
         "Each code proves once, so that nobody can use one they saw.",
         "The same code was sent twice, or an older one after a newer one.",
         "Wait up to 30 seconds for the next code.",
+        only=("proveSecondFactor",),
     ),
     Entry(
         "mfa-locked",
@@ -112,5 +118,6 @@ CREDENTIALS = (
         "Codes are not looked at until the pause is over.",
         "Five wrong codes in a row; every five more, the pause is twice as long.",
         "Wait as long as `Retry-After` says, or send a recovery code.",
+        only=("proveSecondFactor",),
     ),
 )

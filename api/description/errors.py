@@ -6,6 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from api.auth.guard import COUNTED
 from api.catalogue import CATALOGUE
 from api.description.operation import Operation
 from api.entries import Entry
@@ -17,10 +18,20 @@ NEVER_SAID = ("sign-in-refused", "method-not-allowed")
 """One stands for all reasons of a refusal; the other is what a path says of methods it does not have."""
 FEW = 3
 
+REPLACING_A_FACTOR = ("enrollSecondFactor", "confirmSecondFactor")
+KEY_CODES = tuple(code for code in CATALOGUE if code.startswith("api-key-"))
+
+
+def looks_at_keys(operation: Operation) -> bool:
+    """Whether a key that came along is looked at: where nobody is asked too, since its use is counted."""
+    return operation.path.startswith(COUNTED)
+
+
 CONDITIONS: dict[str, Callable[[Operation], bool]] = {
     "unauthenticated": lambda operation: bool(operation.access.credentials),
     "forbidden": lambda operation: operation.access.role is not None and not operation.access.own_way,
-    "mfa-required": lambda operation: operation.access.mfa,
+    "mfa-required": lambda operation: operation.access.mfa or operation.id in REPLACING_A_FACTOR,
+    **dict.fromkeys(("credentials-ambiguous", *KEY_CODES), looks_at_keys),
     "cross-site": lambda operation: operation.access.cookie,
     "not-yet-indexed": lambda operation: operation.takes("minBlock"),
     "cursor-orphaned": lambda operation: operation.takes("cursor"),
@@ -33,6 +44,7 @@ class Failures:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._responses: dict[str, Any] = {}
+        self._names: dict[tuple[str, ...], str] = {}
         self._not_modified = document["components"]["responses"].get("NOT_MODIFIED")
         document["components"]["responses"] = self._responses
         if self._not_modified:
@@ -43,14 +55,17 @@ class Failures:
         responses = operation.content["responses"]
         statuses = {int(status) for status in responses if status not in ("200", "304")}
         always = {500} | ({429} if class_of(operation.method, operation.path) is not PROBE else set())
-        for status in sorted(statuses | always):
+        by_key = {401} if looks_at_keys(operation) else set()
+        for status in sorted(statuses | always | by_key):
             entries = codes_of(operation, status)
             responses[str(status)] = self._reference(status, entries, operation)
         operation.content["responses"] = dict(sorted(responses.items()))
 
     def _reference(self, status: int, entries: list[Entry], operation: Operation) -> dict[str, str]:
         codes = [entry.code for entry in entries]
-        name = ".".join(codes) if 0 < len(codes) <= FEW else f"{HTTPStatus(status).name}.{operation.id}"
+        short = 0 < len(codes) <= FEW
+        own = ".".join(codes) if short else f"{HTTPStatus(status).name}.{operation.id}"
+        name = self._names.setdefault(tuple(codes) or (operation.id, str(status)), own)
         self._responses.setdefault(name, _response(status, entries))
         return {"$ref": f"#/components/responses/{name}"}
 
@@ -69,9 +84,10 @@ def _can(operation: Operation, entry: Entry) -> bool:
 
 def _response(status: int, entries: list[Entry]) -> dict[str, Any]:
     problem: dict[str, Any] = {"$ref": "#/components/schemas/ProblemBody"}
+    titles = dict.fromkeys(entry.title for entry in entries)
     codes = {"properties": {"code": {"enum": [entry.code for entry in entries]}, "status": {"const": status}}}
     response: dict[str, Any] = {
-        "description": "; ".join(entry.title for entry in entries[:FEW]) or HTTPStatus(status).phrase,
+        "description": "; ".join([*titles][:FEW]) or HTTPStatus(status).phrase,
         "content": {
             PROBLEM: {
                 "schema": {"allOf": [problem, codes]},

@@ -1540,15 +1540,29 @@ export interface components {
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listAssets": {
+        /** @description The API key opens nothing */
+        "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description That much of the chain has not been applied yet */
+        "not-yet-indexed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "not-yet-indexed";
                     /** @constant */
                     status?: 409;
                 };
@@ -1568,15 +1582,15 @@ export interface components {
                 };
             };
         };
-        /** @description Too many requests; Too many wrong codes */
-        "too-many-requests.mfa-locked": {
+        /** @description Too many requests */
+        "too-many-requests": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-requests" | "mfa-locked";
+                    code?: "too-many-requests";
                     /** @constant */
                     status?: 429;
                 };
@@ -1652,63 +1666,7 @@ export interface components {
                 };
             };
         };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.showAsset": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listAssetPrices": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listAssetTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listAssetActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        /** @description Not, or no longer, signed in; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -1722,15 +1680,15 @@ export interface components {
                 };
             };
         };
-        /** @description Not allowed; The code is wrong; The code was used already */
-        "forbidden.mfa-code-wrong.mfa-code-used": {
+        /** @description Not allowed */
+        forbidden: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "forbidden";
                     /** @constant */
                     status?: 403;
                 };
@@ -1750,20 +1708,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.saveProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description It was changed since you read it */
         "precondition-failed": {
             headers: {
@@ -1775,34 +1719,6 @@ export interface components {
                     code?: "precondition-failed";
                     /** @constant */
                     status?: 412;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.changeProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.uploadAvatar": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -1834,20 +1750,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.deleteAvatar": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
         "nothing-indexed.store-unreachable.storage-unavailable": {
             headers: {
@@ -1859,104 +1761,6 @@ export interface components {
                     code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listUserAssets": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listUserTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.showTransaction": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.showMarketStats": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listListings": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
                 };
             };
         };
@@ -1988,7 +1792,7 @@ export interface components {
                 };
             };
         };
-        /** @description The message signs nobody in; The message signs nobody in; The message signs nobody in */
+        /** @description The message signs nobody in; The API key opens nothing */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2002,15 +1806,15 @@ export interface components {
                 };
             };
         };
-        /** @description The account is suspended; The code is wrong; The code was used already */
-        "account-suspended.mfa-code-wrong.mfa-code-used": {
+        /** @description The account is suspended */
+        "account-suspended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "account-suspended" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "account-suspended";
                     /** @constant */
                     status?: 403;
                 };
@@ -2030,409 +1834,171 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.refreshTokens": {
+        /** @description A page of another site tried to use a cookie */
+        "cross-site": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description A page of another site tried to use a cookie; The code is wrong; The code was used already */
-        "cross-site.mfa-code-wrong.mfa-code-used": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "cross-site" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "cross-site";
                     /** @constant */
                     status?: 403;
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.signOut": {
+        /** @description Not allowed; A second factor is required */
+        "forbidden.mfa-required": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "forbidden" | "mfa-required";
                     /** @constant */
-                    status?: 401;
+                    status?: 403;
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.signOutEverywhere": {
+        /** @description There is no second factor */
+        "mfa-not-enrolled": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "mfa-not-enrolled";
                     /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listSessions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.endSession": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.removeSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
+                    status?: 409;
                 };
             };
         };
         /** @description Not allowed; A second factor is required; The code is wrong */
-        "FORBIDDEN.removeSecondFactor": {
+        "forbidden.mfa-required.mfa-code-wrong": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong";
                     /** @constant */
                     status?: 403;
                 };
             };
         };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.removeSecondFactor": {
+        /** @description There is nothing to confirm */
+        "mfa-not-pending": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "mfa-not-pending";
                     /** @constant */
                     status?: 409;
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.enrollSecondFactor": {
+        /** @description Not allowed; The code is wrong; The code was used already */
+        "forbidden.mfa-code-wrong.mfa-code-used": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.confirmSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.confirmSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.proveSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.proveSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listKeys": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.makeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.makeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.rotateKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description No more keys; This key cannot be rotated; There is no second factor */
-        "CONFLICT.rotateKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.revokeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showKeyUsage": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUsers": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not allowed; A second factor is required; The code is wrong */
-        "FORBIDDEN.listUsers": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "forbidden" | "mfa-code-wrong" | "mfa-code-used";
                     /** @constant */
                     status?: 403;
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.changeUser": {
+        /** @description Too many requests; Too many wrong codes */
+        "too-many-requests.mfa-locked": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "too-many-requests" | "mfa-locked";
                     /** @constant */
-                    status?: 401;
+                    status?: 429;
                 };
             };
         };
-        /** @description Not allowed; A second factor is required; The code is wrong */
-        "FORBIDDEN.changeUser": {
+        /** @description Not allowed; The account is suspended */
+        "forbidden.account-suspended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "forbidden" | "account-suspended";
                     /** @constant */
                     status?: 403;
                 };
             };
         };
-        /** @description Nobody would be left to administer; No more keys; This key cannot be rotated */
-        "CONFLICT.changeUser": {
+        /** @description No more keys */
+        "too-many-keys": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "last-admin" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
+                    code?: "too-many-keys";
                     /** @constant */
                     status?: 409;
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAudit": {
+        /** @description No more keys; This key cannot be rotated */
+        "too-many-keys.key-ended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "too-many-keys" | "key-ended";
                     /** @constant */
-                    status?: 401;
+                    status?: 409;
                 };
             };
         };
-        /** @description Not allowed; A second factor is required; The code is wrong */
-        "FORBIDDEN.listAudit": {
+        /** @description Nobody would be left to administer */
+        "last-admin": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong" | "mfa-code-used";
+                    code?: "last-admin";
                     /** @constant */
-                    status?: 403;
+                    status?: 409;
+                };
+            };
+        };
+        /** @description A field is not valid; The request is malformed */
+        "invalid-request.bad-request": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "invalid-request" | "bad-request";
+                    /** @constant */
+                    status?: 400;
                 };
             };
         };
@@ -2447,20 +2013,6 @@ export interface components {
                     code?: "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description That much of the chain has not been applied yet; No more keys; This key cannot be rotated */
-        "CONFLICT.listReorgs": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "not-yet-indexed" | "too-many-keys" | "key-ended" | "mfa-not-enrolled" | "mfa-not-pending";
-                    /** @constant */
-                    status?: 409;
                 };
             };
         };
@@ -2637,9 +2189,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -2733,9 +2286,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -2869,9 +2423,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.showAsset"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3010,10 +2565,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listAssetPrices"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3140,10 +2696,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listAssetTransactions"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3262,10 +2819,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listAssetActivity"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3315,8 +2873,8 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
@@ -3377,12 +2935,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.saveProfile"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
@@ -3441,12 +2999,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.changeProfile"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
@@ -3483,12 +3041,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.uploadAvatar"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             422: components["responses"]["image-unfit"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["SERVICE_UNAVAILABLE.uploadAvatar"];
         };
@@ -3517,9 +3075,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.deleteAvatar"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
         };
@@ -3677,10 +3235,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listUserAssets"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3809,10 +3368,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.listUserTransactions"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -3949,9 +3509,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4042,9 +3603,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.showTransaction"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4166,7 +3728,8 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4284,8 +3847,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.showMarketStats"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4414,9 +3978,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listListings"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4534,9 +4099,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listActivity"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4627,8 +4193,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4693,8 +4260,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
         };
@@ -4729,7 +4297,8 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4792,10 +4361,10 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.signIn"];
-            403: components["responses"]["account-suspended.mfa-code-wrong.mfa-code-used"];
+            403: components["responses"]["account-suspended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
         };
@@ -4846,10 +4415,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.refreshTokens"];
-            403: components["responses"]["cross-site.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4878,10 +4447,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.signOut"];
-            403: components["responses"]["cross-site.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4910,10 +4479,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.signOutEverywhere"];
-            403: components["responses"]["cross-site.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4952,9 +4521,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listSessions"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -4986,10 +4555,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.endSession"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5024,9 +4593,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5055,10 +4624,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.removeSecondFactor"];
-            403: components["responses"]["FORBIDDEN.removeSecondFactor"];
-            409: components["responses"]["CONFLICT.removeSecondFactor"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required"];
+            409: components["responses"]["mfa-not-enrolled"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5089,11 +4658,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.enrollSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     confirmSecondFactor: {
@@ -5105,6 +4674,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "492039"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CodeBody"];
             };
         };
@@ -5128,14 +4702,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.confirmSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            409: components["responses"]["CONFLICT.confirmSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
+            409: components["responses"]["mfa-not-pending"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     proveSecondFactor: {
@@ -5147,6 +4721,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "281055"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofBody"];
             };
         };
@@ -5167,14 +4746,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.proveSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            409: components["responses"]["CONFLICT.proveSecondFactor"];
+            409: components["responses"]["mfa-not-enrolled"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     listKeys: {
@@ -5217,9 +4796,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listKeys"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5233,6 +4812,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "pricing service",
+                 *       "scopes": [
+                 *         "read"
+                 *       ],
+                 *       "expiresInDays": 90
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeyBody"];
             };
         };
@@ -5266,12 +4854,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.makeKey"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
-            409: components["responses"]["CONFLICT.makeKey"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.account-suspended"];
+            409: components["responses"]["too-many-keys"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5288,6 +4876,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "overlapSeconds": 86400
+                 *     }
+                 */
                 "application/json": components["schemas"]["RotateBody"];
             };
         };
@@ -5335,13 +4928,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.rotateKey"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.account-suspended"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.rotateKey"];
+            409: components["responses"]["too-many-keys.key-ended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5373,10 +4966,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.revokeKey"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5429,10 +5022,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showKeyUsage"];
-            403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5523,9 +5116,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUsers"];
-            403: components["responses"]["FORBIDDEN.listUsers"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5588,13 +5181,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.changeUser"];
-            403: components["responses"]["FORBIDDEN.changeUser"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["CONFLICT.changeUser"];
+            409: components["responses"]["last-admin"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5690,9 +5283,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAudit"];
-            403: components["responses"]["FORBIDDEN.listAudit"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5731,7 +5324,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5770,7 +5363,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
         };
@@ -5883,7 +5476,8 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -5988,8 +5582,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            409: components["responses"]["CONFLICT.listReorgs"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -6039,7 +5634,8 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
@@ -6090,8 +5686,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests.mfa-locked"];
+            429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
         };
