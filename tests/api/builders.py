@@ -12,6 +12,7 @@ from pymongo.database import Database
 
 from api.auth.options import Auth
 from store.accounts import Accounts
+from store.words import keys_of
 
 ETHER = 10**18
 GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
@@ -133,7 +134,9 @@ def asset(token_id: int, *, owner: str = ALICE, contract: str = RWA, **changed: 
             "acquisitionDateSeconds": "0",
         },
     }
-    return document | changed
+    written = document | changed
+    found_by = keys_of((written["name"], written["assetType"], written["description"]))
+    return {"searchKeys": found_by} | written
 
 
 def market_status(seller: str, listing_wei: int | None, block: int, purchasable: bool) -> dict[str, Any]:
