@@ -16,8 +16,8 @@ from tests.simulation.verdict import people_part
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 USERS = [ObjectId(bytes([number]) * 12) for number in range(3)]
-Mint = tuple[Any, str]
-"""An asset, and the transaction that minted it: whatever has the token id next is another one."""
+Mint = tuple[str, int, str]
+"""Contract, token id, and the transaction that minted it: whatever has the token id next is another asset."""
 
 
 class People:
@@ -92,11 +92,14 @@ class People:
         for mint, asset in minted.items():
             if people_part(asset) != self.said.get(mint, {}):
                 yield f"people: {mint} has {people_part(asset)}, not {self.said.get(mint, {})}"
-        apart = {each["mintTransactionHash"]: each["people"] for each in orphans.values()}
-        lost = {mint[1]: said for mint, said in self.said.items() if mint not in minted}
+        apart = {
+            (each["contractAddress"], each["tokenId"], each["mintTransactionHash"]): each["people"]
+            for each in orphans.values()
+        }
+        lost = {mint: said for mint, said in self.said.items() if mint not in minted}
         if len(apart) < len(orphans) or apart != lost:
             yield f"people: the orphans are {apart}, not {lost}"
 
 
 def mint_of(asset: Mapping[str, Any]) -> Mint:
-    return asset["_id"], asset["chain"]["mintTransactionHash"]
+    return asset["contractAddress"], asset["tokenId"], asset["chain"]["mintTransactionHash"]
