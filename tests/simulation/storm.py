@@ -16,13 +16,14 @@ from chain.errors import Fatal
 from indexer.branch import DeepReorg
 from indexer.digest import to_text
 from indexer.loading import scan_digest
+from store.connection import application
 from store.errors import StoreError
 from store.ledger import Ledger
 from tests.simulation.clock import VirtualClock
 from tests.simulation.oracle.replay import Oracle
 from tests.simulation.people import People
 from tests.simulation.plan import Plan, plan_of
-from tests.simulation.process import Process, Stopping, application_of
+from tests.simulation.process import Process, Stopping
 from tests.simulation.scene import Scene
 from tests.simulation.store_faults import CALM, Events, FaultyLink, Killed
 from tests.simulation.stores import FakeStore
@@ -34,7 +35,7 @@ PROCESSES = 60
 RESTART_SECONDS = 2.0
 REWINDS, LONG = 2, 1.5
 """A story goes on until it has so many, or so many times the blocks of its plan."""
-WAITS_IN_CALM = 400
+STARTS_IN_CALM, WAITS_IN_CALM = 3, 400
 WAITS_OF_A_GUEST = 4
 ENDINGS = (DeepReorg, Fatal, StoreError)
 """What may end a process while faults strike: it says why, and is started again."""
@@ -78,7 +79,7 @@ class Storm:
         self.oracle = Oracle(self.scene.world.chain)
         self.people = People(self._calm_connection("people").database, Random(f"people {plan.seed}"))
         self._is_guest_here = False
-        self._waits_in_calm = 0
+        self._starts_in_calm = self._waits_in_calm = 0
 
     def run(self) -> Outcome:
         with small_world(self.plan, self.clock, Random(f"pools {self.plan.seed}")):
@@ -95,10 +96,11 @@ class Storm:
 
     def _tell(self) -> None:
         while not self._has_arrived():
-            if self.outcome.processes == PROCESSES:
+            if self.outcome.processes >= PROCESSES:
                 self._calm_down()
-            if self.outcome.processes > PROCESSES + 3:
+            if self._starts_in_calm == STARTS_IN_CALM:
                 raise AssertionError(f"does not reach {self.scene.head.header.ref}: {self._checkpoint()}")
+            self._starts_in_calm += self.scene.is_calm
             self._run(self._process(Stopping(self._while_waiting)))
             self.clock.pass_by(RESTART_SECONDS)
             if self._is_told():
@@ -108,7 +110,7 @@ class Storm:
 
     def _run(self, process: Process) -> None:
         try:
-            process.run(self.store.connect(application_of(process.name), process.link))
+            process.run(self.store.connect(application(process.name), process.link))
         except Killed:
             self.store.forget_the_dead()
         except ENDINGS as error:
