@@ -35,7 +35,16 @@ from api.newest import Newest
 from api.pagination import Cursors
 from api.perimeter import Perimeter
 from api.schemas.shapes import ProblemBody
-from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
+from api.services import (
+    EXTENSION,
+    Clock,
+    History,
+    NoHistory,
+    NoNode,
+    PendingTransactions,
+    Services,
+    SystemClock,
+)
 from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
@@ -104,10 +113,12 @@ def make_app(
     perimeter: Perimeter | None = None,
     metrics_folder: str | None = None,
     max_streams: int = MAX_STREAMS,
+    history: History | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
+    `history`: what was true at earlier blocks.
 
     At most `max_waiters` requests wait for a block at once: give half of the server's threads. At most
     `max_streams` listeners have a stream each: give threads of their own.
@@ -133,6 +144,7 @@ def make_app(
         configure(app, auth.keys, auth.lifetimes),
         Semaphore(max_streams),
         Newest(reading, clock.monotonic),
+        history or NoHistory(),
     )
     keeping.install(app, keep)
     (perimeter or Perimeter()).register(app)

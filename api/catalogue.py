@@ -8,6 +8,7 @@ from __future__ import annotations
 from html import escape
 
 from api.entries import Entry
+from api.past_catalogue import PAST
 from api.sign_in_catalogue import SIGN_IN
 from api.upload_catalogue import UPLOADS
 
@@ -65,6 +66,7 @@ _ENTRIES = (
         "Events are kept for seven days; or the database was set up anew, and never told that event.",
         "Read the state again, and listen after the place that `detail` names.",
     ),
+    *PAST,
     Entry(
         "request-entity-too-large",
         413,

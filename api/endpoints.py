@@ -14,6 +14,7 @@ from marshmallow import RAISE, Schema
 from marshmallow.exceptions import ValidationError
 from webargs.flaskparser import FlaskParser
 
+from api.as_of import AsOfQuery, as_asked
 from api.bodies import require_json, strict_json
 from api.freshness import etag_of, indexed, present_as_of, when_fresh
 from api.nearest import nearest
@@ -82,10 +83,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         def decorate(function: ChainView) -> ChainView:
             def respond(query: Mapping[str, Any], **path: str) -> Response:
                 bound = partial(function, **read_path(path))
-                return when_fresh(services(), query, lambda view: chain_answer(bound, view, query))
+                return when_fresh(services(), query, lambda view: chain_answer(bound, *as_asked(view, query)))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
-            statuses = (400, 409, 429, 503, *((404,) if "<" in rule else ()))
+            gone = (410,) if issubclass(query, AsOfQuery) else ()
+            statuses = (400, 409, 429, 503, *gone, *((404,) if "<" in rule else ()))
             self._expose(respond, "GET", rule, operation, answer, query, statuses)
             return function
 
@@ -98,11 +100,13 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
         def decorate(function: ChainView) -> ChainView:
             def respond(_: Mapping[str, Any], body: Mapping[str, Any]) -> Response:
-                return when_fresh(services(), {}, lambda view: chain_answer(function, view, body))
+                return when_fresh(
+                    services(), body, lambda view: chain_answer(function, *as_asked(view, body))
+                )
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             parsed = self.arguments(body, location="json")(respond)
-            statuses = (400, 413, 415, 429, 503)
+            statuses = (400, 409, 410, 413, 415, 429, 503)
             self._expose(json_only(parsed), "POST", rule, operation, answer, NothingElse, statuses)
             return function
 

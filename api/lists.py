@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from api.as_of import pin_of
 from api.pagination import page_request, present_pagination
 from api.responses import present_activity, present_asset_item, present_listing, present_transaction
 from api.services import services
@@ -34,9 +35,14 @@ class Listed:
         self, query: Query, read: Callable[[PageRequest], Page[Row]], present: Callable[[Row], dict[str, Any]]
     ) -> dict[str, Any]:
         """Rows under the key, and `pagination`."""
-        name, cursors = f"{self.key} {self.what!r}", services().cursors
+        pin, cursors = pin_of(query), services().cursors
+        name = f"{self.key} {self.what!r}" + (f" at {pin.number}" if pin else "")
         asked = page_request(query, name, cursors)
+        if pin and asked.after:
+            asked = replace(asked, after=pin.read(asked.after))
         page = read(asked)
+        if pin and page.next:
+            page = replace(page, next=pin.write(page.next))
         return {
             self.key: [present(row) for row in page.rows],
             "pagination": present_pagination(page, asked, name, cursors),

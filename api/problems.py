@@ -13,10 +13,14 @@ Problem
 ├── LastAdministrator 409 the change would leave nobody to administer
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
+├── BlockReplaced    410  a reorg replaced the block that was asked for; start again
+├── BeforeHistory    410  the block is below the first one that was indexed
+├── BlockTimeUnknown 410  the answer depends on the time of a block whose header is not kept
 ├── Unsupported      415  the body is not JSON
 ├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
 ├── TooManyStreams   503  every place for streams is taken
+├── HistoryUnavailable 503 the past cannot be folded at once, or not here
 ├── NotReady         503  reads are possible but should not be trusted to advance
 └── StoreDown        503  the store cannot be read at present
 """
@@ -29,6 +33,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, Response, current_app, g, jsonify, request
@@ -70,6 +75,7 @@ class Problem(Exception):
     status = 500
     code = "internal-server-error"
     retry_after_seconds: int | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -134,6 +140,22 @@ class EventsGone(Problem):
     status, code = 410, "events-gone"
 
 
+class BlockReplaced(Problem):
+    status, code = 410, "block-replaced"
+
+    def __init__(self, detail: str, start: str) -> None:
+        super().__init__(detail)
+        self.headers = {"Link": f'<{start}>; rel="start"'}
+
+
+class BeforeHistory(Problem):
+    status, code = 410, "before-history"
+
+
+class BlockTimeUnknown(Problem):
+    status, code = 410, "block-time-unknown"
+
+
 class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
 
@@ -152,6 +174,10 @@ class NothingIndexed(Problem):
 
 class TooManyStreams(Problem):
     status, code, retry_after_seconds = 503, "too-many-streams", 5
+
+
+class HistoryUnavailable(Problem):
+    status, code, retry_after_seconds = 503, "history-unavailable", RETRY_SECONDS
 
 
 class NotReady(Problem):
@@ -183,7 +209,7 @@ def register(app: Flask) -> None:
 
 def _own(problem: Problem) -> Response:
     wait = problem.retry_after_seconds
-    headers = {} if wait is None else {"Retry-After": str(wait)}
+    headers = {**problem.headers, **({} if wait is None else {"Retry-After": str(wait)})}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return respond(problem.status, problem.code, problem.detail, problem.errors, headers)

@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
+from api.as_of import AsOfBody, AsOfQuery
 from api.fields import (
     HASH,
     INT64_MAX,
@@ -55,6 +56,10 @@ class FreshnessQuery(WaitQuery):
     min_block = WholeNumber(0, INT64_MAX, metadata={"description": "Answer only from this block on."})
 
 
+class StatsQuery(AsOfQuery, FreshnessQuery):
+    """The market's figures at a block."""
+
+
 class PageQuery(FreshnessQuery):
     """Which part of a list."""
 
@@ -65,13 +70,13 @@ class PageQuery(FreshnessQuery):
     page = WholeNumber(1, MAX_PAGE, metadata={"description": "Page number from 1; not together with cursor."})
 
 
-class ContractQuery(FreshnessQuery):
+class ContractQuery(AsOfQuery, FreshnessQuery):
     """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
 
     contract_address = Wallet()
 
 
-class OwnedAssetsQuery(PageQuery):
+class OwnedAssetsQuery(AsOfQuery, PageQuery):
     """Filters and order of assets; no parameter means no filter."""
 
     contract_address = Wallet()
@@ -99,7 +104,7 @@ class AssetsQuery(OwnedAssetsQuery):
     current_owner = Wallet(metadata={"description": "The same as owner."})
 
 
-class ListingsQuery(PageQuery):
+class ListingsQuery(AsOfQuery, PageQuery):
     """Filters and order of what is for sale; price is the price asked."""
 
     contract_address = Wallet()
@@ -112,7 +117,7 @@ class ListingsQuery(PageQuery):
     sort_direction = OneOf("asc", "desc")
 
 
-class PeriodQuery(PageQuery):
+class PeriodQuery(AsOfQuery, PageQuery):
     """A stretch of block time, both ends included."""
 
     from_time = Moment(data_key="from")
@@ -183,7 +188,7 @@ class EventsQuery(StreamQuery, WaitQuery):
     limit = WholeNumber(1, MAX_LIMIT, metadata={"description": "Events in one answer, 200 unless given."})
 
 
-class BatchBody(Strict):
+class BatchBody(AsOfBody):
     """Up to 200 assets of one contract."""
 
     token_ids = fields.List(

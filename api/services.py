@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Semaphore
@@ -14,6 +15,9 @@ from api.auth.options import Auth
 from api.auth.tokens import KeyRing
 from api.newest import Newest
 from api.pagination import Cursors
+from api.problems import HistoryUnavailable
+from store.chronicle import Chronicle
+from store.documents import AssetDocument, MarketDocument
 from store.reading import Reading
 
 EXTENSION = "dynamicvault"
@@ -33,6 +37,41 @@ class PendingTransactions(Protocol):
 
     def find(self, transaction_hash: str) -> Whereabouts:
         """Where the transaction is; unknown as well when the node cannot be asked. Never raises."""
+
+
+class Then(Protocol):
+    """The configuration and assets after a block, without what people wrote."""
+
+    @property
+    def market(self) -> MarketDocument: ...
+    @property
+    def assets(self) -> Sequence[AssetDocument]: ...
+
+
+class History(Protocol):
+    """What was true at earlier blocks. Every method raises HistoryUnavailable."""
+
+    def whole(self, chronicle: Chronicle, number: int) -> Then:
+        """All assets after a block."""
+
+    def some(self, chronicle: Chronicle, number: int, finalized: int, token_ids: Sequence[int]) -> Then:
+        """Those of the assets that were there after a block, of whatever contract."""
+
+
+class NoHistory:
+    """Stands in where nobody can fold: the past is never known."""
+
+    def whole(self, chronicle: Chronicle, number: int) -> Then:  # noqa: ARG002
+        raise HistoryUnavailable("this server has not been told how to read history")
+
+    def some(
+        self,
+        chronicle: Chronicle,  # noqa: ARG002
+        number: int,  # noqa: ARG002
+        finalized: int,  # noqa: ARG002
+        token_ids: Sequence[int],  # noqa: ARG002
+    ) -> Then:
+        raise HistoryUnavailable("this server has not been told how to read history")
 
 
 class Clock(Protocol):
@@ -83,6 +122,7 @@ class Services:
     streams: Semaphore
     """How many streams may be open at once: each keeps a thread of its own."""
     newest: Newest
+    history: History
 
 
 def services() -> Services:

@@ -16,6 +16,7 @@ from config.secret import signing_key
 from config.settings import load_settings
 from dvault.commands.serving import STREAMS, THREADS
 from dvault.database import store_of
+from dvault.past import history_of
 from dvault.pending import AskedNode
 from dvault.perimeter import perimeter_of
 from dvault.profiles import keeping_of
@@ -45,6 +46,7 @@ def make() -> Any:
         perimeter=perimeter_of(settings, connection),
         metrics_folder=metrics_folder(),
         max_streams=STREAMS,
+        history=history_of(settings),
     )
     app.extensions["store"] = opened
     return app

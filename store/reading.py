@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from store.answering import answering
 from store.assets import Assets
+from store.chronicle import Chronicle
 from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
 from store.market import Figures, LatestFigures, Market
 from store.prices import Prices
@@ -36,6 +37,8 @@ class View:
         self.market = Market(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
+        self.chronicle = Chronicle(snapshot)
+        self.snapshot = snapshot
         self._figures = figures
 
     @property

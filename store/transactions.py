@@ -90,12 +90,13 @@ def _status_range(status: RowStatus | None, finalized: int) -> Filter | None:
 class Transactions:
     """Deeds as of one snapshot, newest first."""
 
-    def __init__(self, snapshot: Snapshot, finalized: int) -> None:
-        self._snapshot, self._finalized = snapshot, finalized
+    def __init__(self, snapshot: Snapshot, finalized: int, among: Filter | None = None) -> None:
+        """`among`: only rows that meet this are there at all."""
+        self._snapshot, self._finalized, self._among = snapshot, finalized, among or {}
 
     def page(self, wanted: TransactionFilter, request: PageRequest) -> Page[TransactionDocument]:
         """One page of the deeds that match."""
-        source = Source("transactions", wanted.alternatives(self._finalized))
+        source = Source("transactions", self._alternatives(wanted))
         return cast("Page[TransactionDocument]", read_page(self._snapshot, source, newest_first(), request))
 
     def get(self, row_id: str) -> TransactionDocument | None:
@@ -120,9 +121,12 @@ class Transactions:
         self, wanted: TransactionFilter, request: PageRequest
     ) -> Page[TransactionDocument | PriceDocument]:
         """Deeds and the price points that are not an echo of one, merged. Asks about asset and time only."""
-        common = wanted.alternatives(self._finalized)
+        common = self._alternatives(wanted)
         pairs = [(one, source) for one in common for source in DEEDLESS_SOURCES]
         points = [both(one, {"source.type": source}) for one, source in pairs]
         sources = [Source("transactions", common), Source("priceHistory", points)]
         merged = read_merged(self._snapshot, sources, newest_first(), request)
         return cast("Page[TransactionDocument | PriceDocument]", merged)
+
+    def _alternatives(self, wanted: TransactionFilter) -> list[Filter]:
+        return [both(one, self._among) for one in wanted.alternatives(self._finalized)]

@@ -7,7 +7,7 @@ from typing import Any
 from api.endpoints import Blueprint
 from api.lists import Query, page_of_listings
 from api.problems import NothingIndexed
-from api.requests import ListingsQuery
+from api.requests import ListingsQuery, StatsQuery
 from api.responses import present_stats
 from api.schemas.assets import ListingList
 from api.schemas.rows import MarketStats
@@ -16,7 +16,7 @@ from store.reading import View
 blueprint = Blueprint("market", __name__, url_prefix="/api/market")
 
 
-@blueprint.reads("/stats", "showMarketStats", MarketStats)
+@blueprint.reads("/stats", "showMarketStats", MarketStats, StatsQuery)
 def show_stats(view: View, _query: Query) -> dict[str, Any]:
     """Return the market's figures.
 

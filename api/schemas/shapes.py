@@ -37,13 +37,19 @@ def maybe_time() -> fields.DateTime:
     return fields.DateTime(allow_none=True)
 
 
+class Block(Shape):
+    number = fields.Integer()
+    hash = text()
+
+
 class AsOf(Shape):
     block_number = fields.Integer()
-    block_hash = text()
-    timestamp = fields.DateTime()
+    block_hash = maybe_text()
+    timestamp = maybe_time()
     finality = text()
     lag_blocks = fields.Integer()
     lag_seconds = fields.Integer()
+    unchanged_since = fields.Nested(Block, allow_none=True, metadata={"always": False})
 
 
 class Pagination(Shape):
@@ -86,8 +92,3 @@ class ProblemBody(Shape):
     request_id = text()
     errors = fields.List(fields.Nested(FieldProblem))
     error = text()
-
-
-class Block(Shape):
-    number = fields.Integer()
-    hash = text()

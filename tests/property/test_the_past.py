@@ -1,0 +1,169 @@
+"""Whatever block is asked for: the answer is the one that an index stopped there gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import indexer.backfill
+import indexer.session
+from api import make_app
+from api.auth.options import Auth
+from chain.decode import Decoder
+from dvault.past import FoldedHistory
+from indexer.past import Limits, Past
+from store.accounts import Accounts
+from store.connection import Connection
+from store.indexes import ensure_late
+from store.reading import Reading
+from tests.property.indexed import CONTRACTS, Indexed, empty
+from tests.property.model_chain import DEPLOYED_AT, ModelChain
+from tests.property.model_contracts import ABIS, PEOPLE, RWA, RWA2
+from tests.property.test_any_order_of_blocks import (
+    COMMON,
+    REACH,
+    Databases,
+    History,
+    histories,
+    told,
+    transactions,
+)
+
+LISTS = (
+    "/api/assets?limit=3",
+    "/api/assets?sortBy=price&sortDirection=asc&limit=200&facets=assetType,isListed",
+    "/api/assets?sortBy=confidence&limit=2&page=1",
+    "/api/assets?sortBy=name&limit=200&isListed=false",
+    "/api/assets?sortBy=listingPrice&isPurchasable=true",
+    "/api/assets?minConfidence=80&priceMin=1&q=HOUSE",
+    "/api/market/listings?limit=2",
+    "/api/market/listings?sortBy=listedAt&sortDirection=desc&limit=200",
+    f"/api/users/{PEOPLE[1]}/assets?limit=200",
+    "/api/transactions?limit=200",
+    "/api/transactions?type=buy,list&status=pending",
+    f"/api/users/{PEOPLE[0]}/transactions?limit=200",
+    "/api/activity?limit=200",
+)
+SINGLES = tuple(
+    f"/api/assets/{token}{what}"
+    for token in (1, 2)
+    for what in ("", "/price-history?limit=200", "/transactions", "/activity", f"?contractAddress={RWA2}")
+)
+STATS = ("/api/market/stats",)
+BATCHES = ({"tokenIds": [3, 1, 2]}, {"tokenIds": [1, 2], "contractAddress": RWA})
+SMALL = Limits(events=10**6, blocks=100, states=60, documents=5, keep_every=3)
+
+
+@pytest.fixture(autouse=True)
+def short_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexer.session, "LIVE_REACH", REACH)
+    monkeypatch.setattr(indexer.backfill, "KEPT_STATES", 2)
+
+
+def reader(connection: Connection, limits: Limits = SMALL) -> FlaskClient:
+    app = make_app(
+        Reading(connection.database),
+        secret_key="a test",
+        auth=Auth(Accounts(connection.database), ("k" * 40,)),
+        history=FoldedHistory(Past(CONTRACTS, Decoder(ABIS), limits)),
+    )
+    return app.test_client()
+
+
+def answers(client: FlaskClient, number: int | None) -> dict[str, Any]:
+    """Every answer, with the pages after it, at a block or at the tip."""
+    found: dict[str, Any] = {}
+    for url in (*LISTS, *SINGLES, *STATS):
+        asked = url if number is None else url + ("&" if "?" in url else "?") + f"asOfBlock={number}"
+        found[url] = list(pages(client, asked))
+    for body in BATCHES:
+        asked_body = body if number is None else {**body, "asOfBlock": number}
+        found[str(body)] = [client.post("/api/assets/batch", json=asked_body)]
+    return found
+
+
+def pages(client: FlaskClient, url: str) -> Any:
+    asked = url
+    for _ in range(100):
+        response = client.get(asked)
+        yield response
+        following = response.json.get("pagination", {}).get("nextCursor")
+        if not following or "page=" in asked:
+            return
+        asked = f"{url}{'&' if '?' in url else '?'}cursor={following}"
+    raise AssertionError(f"{url} has no end")
+
+
+def shown(response: Any) -> tuple[int, Any]:
+    """An answer without what differs by design: cursors, and hash and time where they are not known."""
+    body = response.json
+    if response.status_code != 200:
+        return response.status_code, (body["code"], body["detail"])
+    as_of = body.pop("asOf")
+    as_of.pop("unchangedSince", None)
+    if "pagination" in body:
+        body["pagination"]["nextCursor"] = bool(body["pagination"]["nextCursor"])
+    return 200, {"asOf": as_of, **body}
+
+
+def same(ours: Any, theirs: Any) -> None:
+    (status, here), (other, there) = shown(ours), shown(theirs)
+    if status == 410:
+        assert here[0] == "block-time-unknown"
+        return
+    assert status == other, (here, there)
+    if status == 200:
+        as_of = here["asOf"]
+        known = {name: value for name, value in as_of.items() if value is not None}
+        assert known == {name: there["asOf"][name] for name in known}
+        assert as_of.keys() - known.keys() <= {"blockHash", "timestamp"}
+        here, there = ({**each, "asOf": None} for each in (here, there))
+    assert here == there
+
+
+heights = st.lists(st.integers(0, 100), min_size=2, max_size=4)
+
+
+def holds(databases: Databases, history: History, chosen: list[int]) -> None:
+    story = told(databases[0], history)
+    ensure_late(databases[0].database)
+    final = story.indexed.session.standing.finalized
+    assert final is not None
+    client, winner = reader(databases[0]), story.chain.view
+    for number in sorted({DEPLOYED_AT + each % winner.number for each in chosen}):
+        story.chain.view = story.chain.branch(winner)[number]
+        empty(databases[1])
+        stopped = Indexed(databases[1], story.chain, max(0, number - final.number))
+        stopped.catch_up()
+        agree(client, number, reader(databases[1]))
+
+
+def agree(ours: FlaskClient, number: int, theirs: FlaskClient) -> None:
+    """Ours at a block is theirs, which stands there."""
+    told_then, told_there = answers(ours, number), answers(theirs, None)
+    for url, expected in told_there.items():
+        assert len(told_then[url]) == len(expected), url
+        for here, there in zip(told_then[url], expected, strict=True):
+            same(here, there)
+
+
+@settings(COMMON, max_examples=6)
+@given(history=histories(), chosen=heights)
+def test_what_was_true_at_a_block_is_what_an_index_stopped_there_says(
+    databases: Databases, history: History, chosen: list[int]
+) -> None:
+    holds(databases, history, chosen)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(COMMON, max_examples=100)
+@given(history=histories())
+def test_what_was_true_at_a_block_is_what_an_index_stopped_there_says_at_length(
+    databases: Databases, history: History
+) -> None:
+    holds(databases, history, list(range(101)))
