@@ -37,7 +37,7 @@ PAST = (
         "The past cannot be folded at once",
         "More events lie between the block and the states that are at hand than one request may fold.",
         "The first question about a height of a long history, or many such questions at once.",
-        "Ask again after `Retry-After`: what was folded is kept, and each time less is left. `limit` does not "
-        "matter; a single asset costs less than a list.",
+        "Ask again after `Retry-After`: what was folded is kept, and each time less is left. `limit` has no "
+        "say in it; a single asset costs less than a list.",
     ),
 )
