@@ -26,7 +26,7 @@ class PastView(View):
         self.mark = now.chronicle.newest(number)
         self.checkpoint = self._checkpoint_then()
         self.status, self.told = now.status, now.told
-        self.assets = HeldAssets(self._all, self._some, now.chronicle.people)
+        self.assets = HeldAssets(self.all_assets, self._some, now.chronicle.people)
         self.market = PastMarket(self)
         self.transactions = Transactions(now.snapshot, self.finalized, self.rows)
         self.prices = Prices(now.snapshot, self.rows)
@@ -72,7 +72,8 @@ class PastView(View):
         """The market's figures at the block; raises BlockTimeUnknown."""
         return cast("PastMarket", self.market).figures_between(*self.between())
 
-    def _all(self) -> Sequence[AssetDocument]:
+    def all_assets(self) -> Sequence[AssetDocument]:
+        """Without what people say of them."""
         return self._history.whole(self.chronicle, self._number).assets
 
     def _some(self, token_ids: Sequence[int]) -> Sequence[AssetDocument]:
@@ -99,12 +100,16 @@ class PastMarket(Market):
         """Fee, collector and linked contracts, as they were."""
         return self._past.configuration
 
+    def active_listings(self) -> int:
+        """Listings that the marketplace held as active, stale or not."""
+        return sum(each["chain"]["listing"] is not None for each in self._past.all_assets())
+
     def figures_between(self, low: datetime, high: datetime) -> Figures:
         """The figures, where they are the same at both times: the windows of trade reach back from there."""
         trade = self.trade(high, self._past.rows)
         if low != high and self.trade(low, self._past.rows) != trade:
             raise self._past.time_unknown("the windows of `trade`")
-        assets = cast("HeldAssets", self._past.assets).all()
+        assets = self._past.all_assets()
         listed = [each for each in assets if each["marketStatus"]["isListed"]]
         purchasable = [each for each in listed if each["marketStatus"]["isPurchasable"]]
         return Figures(

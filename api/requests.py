@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
 from api.as_of import AsOfBody, AsOfQuery
+from api.explanations import ExplainQuery
 from api.fields import (
     HASH,
     INT64_MAX,
@@ -56,7 +57,7 @@ class FreshnessQuery(WaitQuery):
     min_block = WholeNumber(0, INT64_MAX, metadata={"description": "Answer only from this block on."})
 
 
-class StatsQuery(AsOfQuery, FreshnessQuery):
+class StatsQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
     """The market's figures at a block."""
 
 
@@ -70,7 +71,7 @@ class PageQuery(FreshnessQuery):
     page = WholeNumber(1, MAX_PAGE, metadata={"description": "Page number from 1; not together with cursor."})
 
 
-class ContractQuery(AsOfQuery, FreshnessQuery):
+class ContractQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
     """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
 
     contract_address = Wallet()

@@ -21,6 +21,7 @@ from store.documents import AssetDocument, MarketDocument
 from store.reading import Reading
 
 EXTENSION = "dynamicvault"
+NOT_HERE = "this server has not been told how to read history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +58,67 @@ class History(Protocol):
     def some(self, chronicle: Chronicle, number: int, finalized: int, token_ids: Sequence[int]) -> Then:
         """Those of the assets that were there after a block, of whatever contract."""
 
+    def facts(
+        self, chronicle: Chronicle, number: int, finalized: int, contract: str, token_id: int
+    ) -> Facts | None:
+        """Which logs made an asset what it was after a block; None if it was not there."""
+
+
+class Written(Protocol):
+    """A log, where it stands; timestamp in Unix seconds."""
+
+    @property
+    def event(self) -> str: ...
+    @property
+    def contract(self) -> str: ...
+    @property
+    def block_number(self) -> int: ...
+    @property
+    def block_hash(self) -> str: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def transaction_hash(self) -> str: ...
+    @property
+    def log_index(self) -> int: ...
+
+
+class Facts(Protocol):
+    """The log that last wrote each fact of an asset; None where none ever did."""
+
+    @property
+    def minted(self) -> Written: ...
+    @property
+    def described(self) -> Written | None: ...
+    @property
+    def price(self) -> Written: ...
+    @property
+    def confidence(self) -> Written | None: ...
+    @property
+    def owner(self) -> Written: ...
+    @property
+    def since(self) -> Written: ...
+    @property
+    def touched(self) -> Written: ...
+    @property
+    def listing(self) -> Written | None: ...
+    @property
+    def approval(self) -> Written | None: ...
+    @property
+    def operator(self) -> Written | None: ...
+
 
 class NoHistory:
     """Stands in where nobody can fold: the past is never known."""
 
-    def whole(self, chronicle: Chronicle, number: int) -> Then:  # noqa: ARG002
-        raise HistoryUnavailable("this server has not been told how to read history")
+    def whole(self, *_: object) -> Then:
+        raise HistoryUnavailable(NOT_HERE)
 
-    def some(
-        self,
-        chronicle: Chronicle,  # noqa: ARG002
-        number: int,  # noqa: ARG002
-        finalized: int,  # noqa: ARG002
-        token_ids: Sequence[int],  # noqa: ARG002
-    ) -> Then:
-        raise HistoryUnavailable("this server has not been told how to read history")
+    def some(self, *_: object) -> Then:
+        raise HistoryUnavailable(NOT_HERE)
+
+    def facts(self, *_: object) -> Facts | None:
+        raise HistoryUnavailable(NOT_HERE)
 
 
 class Clock(Protocol):

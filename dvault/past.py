@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from api.problems import HistoryUnavailable
-from api.services import Then
+from api.services import Facts, Then
 from chain.decode import Decoder
 from config.settings import Settings
 from dvault.composition import abis, contracts_of
@@ -30,6 +30,14 @@ class FoldedHistory:
     def some(self, chronicle: Chronicle, number: int, finalized: int, token_ids: Sequence[int]) -> Then:
         """Those of the assets that were there after a block, of whatever contract."""
         return _in_time(lambda: self._past.some(chronicle, number, finalized, token_ids))
+
+    def facts(
+        self, chronicle: Chronicle, number: int, finalized: int, contract: str, token_id: int
+    ) -> Facts | None:
+        """Which logs made an asset what it was after a block; None if it was not there."""
+        key = (contract, token_id)
+        explained = _in_time(lambda: self._past.explained(chronicle, number, finalized, key))
+        return explained.facts if explained else None
 
 
 def history_of(settings: Settings) -> FoldedHistory:

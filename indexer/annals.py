@@ -65,11 +65,16 @@ class Annals:
 
     def is_approved(self, key: OperatorKey, at: int) -> bool:
         """Had that owner let the marketplace move all its tokens, after a block?"""
+        last = self.last_word(key, at)
+        return last is not None and last[1]
+
+    def last_word(self, key: OperatorKey, at: int) -> tuple[int, bool] | None:
+        """The block in which that owner last said so, or the opposite, and which of them; None if never."""
         numbers, words = self._approvals.get(key, ([], []))
         place = bisect_right(numbers, at)
         if place:
-            return words[place - 1]
-        return self._before.is_approved(key, at) if self._before else False
+            return numbers[place - 1], words[place - 1]
+        return self._before.last_word(key, at) if self._before else None
 
 
 def only_configuration(block: LoggedBlock) -> LoggedBlock:

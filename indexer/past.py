@@ -15,7 +15,7 @@ from threading import Lock
 from typing import cast
 
 from chain.decode import Decoder
-from indexer.annals import SPOKEN_OF, Annals
+from indexer.annals import SPOKEN_OF, Annals, only_configuration
 from indexer.block_documents import read_blocks
 from indexer.blocks import LoggedBlock
 from indexer.changes import Books, named_market
@@ -25,7 +25,8 @@ from indexer.market_documents import market_state
 from indexer.replay import NothingIndexed
 from indexer.rolling import START
 from indexer.shelf import STATES_KEPT, Kept, Shelf
-from indexer.state import AssetState, MarketState, OperatorKey
+from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
+from indexer.witness import Facts, Witness, approval_of
 from indexer.world import World
 from store.chronicle import Chronicle, Mark
 from store.documents import AssetDocument, MarketDocument
@@ -57,6 +58,14 @@ class Then:
 
     market: MarketDocument
     assets: Sequence[AssetDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A token after a block, and the logs that made it so."""
+
+    state: AssetState
+    facts: Facts
 
 
 class Past:
@@ -94,9 +103,8 @@ class Past:
         if len(numbers) > self._limits.blocks:
             whole = self.whole(chronicle, number)
             return Then(whole.market, [each for each in whole.assets if each["tokenId"] in wanted])
-        with self._alone():
-            annals = self._annals_at(chronicle, number, min(finalized, number))
-        world = self.world(chronicle)
+        annals = self._annals_at(chronicle, number, finalized)
+        world = World(self._interpreter, self._seed(chronicle))
         self._play(world, _merged(annals.blocks(number), read_blocks(chronicle.these(numbers))))
         states = [s for s in world.assets.values() if s is not None and s.token_id in wanted]
         sellers: dict[OperatorKey, bool | None] = {
@@ -104,9 +112,25 @@ class Past:
         }
         return self._then(world.market, states, sellers)
 
-    def world(self, chronicle: Chronicle) -> World:
-        """Nothing but the configuration that the contracts began with."""
-        return World(self._interpreter, self._seed(chronicle))
+    def explained(self, chronicle: Chronicle, number: int, finalized: int, key: AssetKey) -> Explained | None:
+        """Which logs made an asset what it was after a block; None if it was not. Raises TooMuchAtOnce."""
+        most = self._limits.events
+        numbers = chronicle.numbers_of_tokens([key[1]], number, most + 1)
+        if len(numbers) > most:
+            raise TooMuchAtOnce(f"more than {most} blocks speak of token {key[1]}")
+        annals = self._annals_at(chronicle, number, finalized)
+        witness = Witness(self._interpreter, self._seed(chronicle), key)
+        self._play(witness, _merged(annals.blocks(number), read_blocks(chronicle.these(numbers))))
+        state = witness.assets.get(key)
+        if state is None or witness.facts is None:
+            return None
+        owner = (key[0], state.owner)
+        last = annals.last_word(owner, number)
+        if last is not None:
+            for block in read_blocks(chronicle.these([last[0]])):
+                prepared = self._rereading().remember(only_configuration(block), witness.market)
+                witness.facts.operator = approval_of(owner, self._contracts.marketplace, prepared)
+        return Explained(state, witness.facts)
 
     def _play(self, world: World, blocks: Iterable[LoggedBlock]) -> None:
         rereading = self._rereading()
@@ -182,6 +206,10 @@ class Past:
 
     def _annals_at(self, chronicle: Chronicle, number: int, finalized: int) -> Annals:
         """Of final blocks they are kept; of those that may be taken back, found anew each time."""
+        with self._alone():
+            return self._annals_up_to(chronicle, number, min(finalized, number))
+
+    def _annals_up_to(self, chronicle: Chronicle, number: int, finalized: int) -> Annals:
         final = self._annals
         if final is None or not _is_ours(final, chronicle):
             final = self._annals = Annals(self._seed(chronicle))

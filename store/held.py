@@ -63,10 +63,6 @@ class HeldAssets(Assets):
         found = self._matching(wanted)
         return {name: _facet(found, name) for name in names}
 
-    def all(self) -> Sequence[AssetDocument]:
-        """Every asset, without people's words."""
-        return self._load()
-
     def _matching(self, wanted: AssetFilter) -> list[AssetDocument]:
         return [asset for asset in self._load() if _matches(asset, wanted)]
 

@@ -89,6 +89,10 @@ class Market:
             trade=self.trade(now),
         )
 
+    def active_listings(self) -> int:
+        """Listings that the marketplace holds as active, whether or not the lister still owns the asset."""
+        return self._snapshot.count("assets", {"chain.listing.seller": {"$exists": True}})
+
     def _holders(self) -> int:
         groups: list[Document] = [{"$group": {"_id": "$ownership.currentOwner"}}, {"$count": "holders"}]
         return sum(row["holders"] for row in self._snapshot.aggregate("assets", groups))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.endpoints import Blueprint
+from api.explanations import explain_stats
 from api.lists import Query, page_of_listings
 from api.problems import NothingIndexed
 from api.requests import ListingsQuery, StatsQuery
@@ -17,7 +18,7 @@ blueprint = Blueprint("market", __name__, url_prefix="/api/market")
 
 
 @blueprint.reads("/stats", "showMarketStats", MarketStats, StatsQuery)
-def show_stats(view: View, _query: Query) -> dict[str, Any]:
+def show_stats(view: View, query: Query) -> dict[str, Any]:
     """Return the market's figures.
 
     Windows reach back from `asOf.timestamp`. Sales where seller and buyer are one wallet are not in `sales`
@@ -26,7 +27,8 @@ def show_stats(view: View, _query: Query) -> dict[str, Any]:
     figures = view.market_figures()
     if figures is None:
         raise NothingIndexed("no block has been applied yet")
-    return {"stats": present_stats(figures, view.market.configuration())}
+    shown = {"stats": present_stats(figures, view.market.configuration())}
+    return {**shown, "explanation": explain_stats(view, figures)} if query.get("explain") else shown
 
 
 @blueprint.reads("/listings", "listListings", ListingList, ListingsQuery)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from api.schemas.explanations import StatsExplained
 from api.schemas.shapes import (
     Amount,
     Answer,
@@ -124,6 +125,7 @@ class Stats(Shape):
 
 class MarketStats(Answer):
     stats = fields.Nested(Stats)
+    explanation = fields.Nested(StatsExplained, metadata={"always": False})
 
 
 class Effects(Shape):
