@@ -128,9 +128,26 @@ class MarketStats(Answer):
     explanation = fields.Nested(StatsExplained, metadata={"always": False})
 
 
+class Links(Shape):
+    """Where the asset is, and the deed, if it is one."""
+
+    asset = text()
+    transaction = maybe_text()
+
+
+class ToldDeed(Transaction):
+    sentence = text()
+    links = fields.Nested(Links)
+
+
+class ToldPrice(PricePoint):
+    sentence = text()
+    links = fields.Nested(Links)
+
+
 class Effects(Shape):
-    transactions = fields.List(fields.Nested(Transaction))
-    price_history = fields.List(fields.Nested(PricePoint))
+    transactions = fields.List(fields.Nested(ToldDeed))
+    price_history = fields.List(fields.Nested(ToldPrice))
 
 
 class TransactionBlock(Shape):
