@@ -6,7 +6,8 @@ No token's own history tells these, and they decide how it is read. They are few
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -84,3 +85,20 @@ def only_configuration(block: LoggedBlock) -> LoggedBlock:
         for transaction in block.transactions
     ]
     return replace(block, transactions=[each for each in transactions if each.logs], metadata={})
+
+
+def concerning(document: Mapping[str, Any], words: Sequence[bytes]) -> Mapping[str, Any]:
+    """The same entry of `chainEvents`, without transactions that concern neither these tokens (as words of 32
+    bytes, which every event that moves one has among its topics) nor the configuration."""
+    return {
+        **document,
+        "transactions": [
+            transaction
+            for transaction in document["transactions"]
+            if any(_concerns(log["topics"], words) for log in transaction["logs"])
+        ],
+    }
+
+
+def _concerns(topics: bytes, words: Sequence[bytes]) -> bool:
+    return topics[:32] in _FIRST or any(word in topics for word in words)

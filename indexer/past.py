@@ -15,7 +15,7 @@ from threading import Lock
 from typing import cast
 
 from chain.decode import Decoder
-from indexer.annals import SPOKEN_OF, Annals, only_configuration
+from indexer.annals import SPOKEN_OF, Annals, concerning, only_configuration
 from indexer.block_documents import read_blocks
 from indexer.blocks import LoggedBlock
 from indexer.changes import Books, named_market
@@ -50,6 +50,8 @@ class Limits:
     documents: int = 20_000
     keep_every: int = 250
     """Events between two heights that are kept."""
+    worth: int = 10
+    """Folding everything may take so many times the blocks that single tokens need: it serves others, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +96,28 @@ class Past:
 
     def some(self, chronicle: Chronicle, number: int, finalized: int, token_ids: Sequence[int]) -> Then:
         """Those of the assets that were there after a block, of whatever contract. Raises TooMuchAtOnce."""
-        mark = chronicle.newest(number)
+        mark, wanted = chronicle.newest(number), set(token_ids)
         told = self._told.get(mark.rolling if mark else START)
-        wanted = set(token_ids)
         if told is not None:
             return Then(told.market, [each for each in told.assets if each["tokenId"] in wanted])
-        numbers = chronicle.numbers_of_tokens(token_ids, number, self._limits.blocks + 1) if wanted else []
-        if len(numbers) > self._limits.blocks:
-            whole = self.whole(chronicle, number)
-            return Then(whole.market, [each for each in whole.assets if each["tokenId"] in wanted])
+        most = self._limits.blocks
+        numbers = chronicle.numbers_of_tokens(token_ids, number, most + 1) if wanted else []
+        kept = self._kept_if_near(chronicle, mark, self._limits.worth * (1 + len(numbers)))
+        if kept is None and len(numbers) > most:
+            with self._alone():
+                kept = self._kept_at(chronicle, mark)
+        if kept is not None:
+            keys = [(contract, token) for contract in kept.market.asset_contracts for token in wanted]
+            there = [state for key in keys if (state := kept.assets.get(key)) is not None]
+            return self._then(kept.market, there, kept.operators)
         annals = self._annals_at(chronicle, number, finalized)
         world = World(self._interpreter, self._seed(chronicle))
-        self._play(world, _merged(annals.blocks(number), read_blocks(chronicle.these(numbers))))
-        states = [s for s in world.assets.values() if s is not None and s.token_id in wanted]
+        self._play(world, annals.blocks(number), chronicle, numbers, wanted)
+        found = [s for s in world.assets.values() if s is not None and s.token_id in wanted]
         sellers: dict[OperatorKey, bool | None] = {
-            (s.contract, s.owner): annals.is_approved((s.contract, s.owner), number) for s in states
+            (s.contract, s.owner): annals.is_approved((s.contract, s.owner), number) for s in found
         }
-        return self._then(world.market, states, sellers)
+        return self._then(world.market, found, sellers)
 
     def explained(self, chronicle: Chronicle, number: int, finalized: int, key: AssetKey) -> Explained | None:
         """Which logs made an asset what it was after a block; None if it was not. Raises TooMuchAtOnce."""
@@ -120,7 +127,7 @@ class Past:
             raise TooMuchAtOnce(f"more than {most} blocks speak of token {key[1]}")
         annals = self._annals_at(chronicle, number, finalized)
         witness = Witness(self._interpreter, self._seed(chronicle), key)
-        self._play(witness, _merged(annals.blocks(number), read_blocks(chronicle.these(numbers))))
+        self._play(witness, annals.blocks(number), chronicle, numbers, {key[1]})
         state = witness.assets.get(key)
         if state is None or witness.facts is None:
             return None
@@ -132,9 +139,19 @@ class Past:
                 witness.facts.operator = approval_of(owner, self._contracts.marketplace, prepared)
         return Explained(state, witness.facts)
 
-    def _play(self, world: World, blocks: Iterable[LoggedBlock]) -> None:
+    def _play(
+        self,
+        world: World,
+        configuring: Iterable[LoggedBlock],
+        chronicle: Chronicle,
+        numbers: Sequence[int],
+        token_ids: Iterable[int],
+    ) -> None:
+        """Fold what concerns some tokens, and the configuration."""
+        words = [token.to_bytes(32, "big") for token in token_ids]
+        documents = (concerning(document, words) for document in chronicle.these(numbers))
         rereading = self._rereading()
-        for block in blocks:
+        for block in _merged(configuring, read_blocks(documents)):
             prepared = rereading.remember(block, world.market)
             world.apply(prepared.decoded, prepared.adopted)
 
@@ -153,6 +170,14 @@ class Past:
 
     # --- the whole market ----------------------------------------------------------------
 
+    def _kept_if_near(self, chronicle: Chronicle, mark: Mark | None, blocks: int) -> Kept | None:
+        """All states, where that takes no more blocks than this; None otherwise."""
+        with self._alone():
+            start = self._shelf.nearest(mark.number, chronicle) if mark else None
+            if mark is None or chronicle.has_more_than(blocks, start.number if start else -1, mark.number):
+                return None
+            return self._kept_at(chronicle, mark)
+
     def _kept_at(self, chronicle: Chronicle, mark: Mark | None) -> Kept:
         start = self._shelf.nearest(mark.number, chronicle) if mark else None
         start = start or Kept(-1, START, self._seed(chronicle), {}, {})
@@ -168,12 +193,13 @@ class Past:
                 prepared = rereading.remember(block, world.market)
                 world.apply(prepared.decoded, prepared.adopted)
                 folded += block.event_count
-                above, rolling = block.number, block.rolling or START
-            enough = max(self._limits.keep_every, len(world.assets))
-            if above == mark.number or folded - at_last_kept >= enough or folded >= self._limits.events:
-                kept, at_last_kept = _copied(world, above, rolling), folded
-                self._shelf.keep(kept)
+                above = block.number
+                enough = max(self._limits.keep_every, len(world.assets))
+                if above == mark.number or folded - at_last_kept >= enough:
+                    kept, at_last_kept = _copied(world, block), folded
+                    self._shelf.keep(kept)
             if folded >= self._limits.events and above < mark.number:
+                self._shelf.keep(_copied(world, block))
                 raise TooMuchAtOnce(f"history is folded up to block {above} of {mark.number} so far")
         return kept
 
@@ -239,8 +265,9 @@ def _is_ours(annals: Annals, chronicle: Chronicle) -> bool:
     return annals.rolling == (mark.rolling if mark else START)
 
 
-def _copied(world: World, number: int, rolling: bytes) -> Kept:
-    return Kept(number, rolling, world.market, dict(world.assets), dict(world.operators))
+def _copied(world: World, block: LoggedBlock) -> Kept:
+    rolling = block.rolling or START
+    return Kept(block.number, rolling, world.market, dict(world.assets), dict(world.operators))
 
 
 def _merged(some: Iterable[LoggedBlock], whole: Iterable[LoggedBlock]) -> list[LoggedBlock]:

@@ -133,6 +133,12 @@ class Chronicle:
         )
         return [int(each["_id"]) for each in found]
 
+    def has_more_than(self, count: int, above: int, up_to: int) -> bool:
+        """Are there more blocks with events than that, with above < number ≤ up_to?"""
+        between = {"_id": {"$gte": above + 1, "$lt": up_to + 1}}
+        found = self._snapshot.find("chainEvents", between, skip=count, limit=1, projection={"_id": 1})
+        return bool(found)
+
     def these(self, numbers: Iterable[int]) -> list[Document]:
         """Blocks by number, whole, in order."""
         wanted = list(numbers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,7 @@ SINGLES = tuple(
 STATS = ("/api/market/stats?explain=true",)
 BATCHES = ({"tokenIds": [3, 1, 2]}, {"tokenIds": [1, 2], "contractAddress": RWA})
 SMALL = Limits(events=10**6, blocks=100, states=60, documents=5, keep_every=3)
+TOKEN_BY_TOKEN = replace(SMALL, worth=0)
 
 
 @pytest.fixture(autouse=True)
@@ -179,14 +181,15 @@ def holds(databases: Databases, history: History, chosen: list[int]) -> None:
     people_never_spoke(databases[0])
     final = story.indexed.session.standing.finalized
     assert final is not None
-    client, winner = reader(databases[0]), story.chain.view
+    clients = [reader(databases[0], limits) for limits in (SMALL, TOKEN_BY_TOKEN)]
+    winner = story.chain.view
     for number in sorted({DEPLOYED_AT + each % winner.number for each in chosen}):
         story.chain.view = story.chain.branch(winner)[number]
         empty(databases[1])
         stopped = Indexed(databases[1], story.chain, max(0, number - final.number))
         stopped.catch_up()
-        agree(client, number, reader(databases[1]))
-        explained(client, story.chain, number)
+        agree(clients[number % 2], number, reader(databases[1]))
+        explained(clients[0], story.chain, number)
 
 
 def people_never_spoke(connection: Connection) -> None:
@@ -322,7 +325,7 @@ class Checked:
         assert self.explanation["name"][0]["blockNumber"] == self.place("createdAt")[0]
 
 
-@settings(COMMON, max_examples=6)
+@settings(COMMON, max_examples=4)
 @given(history=histories(), chosen=heights)
 def test_what_was_true_at_a_block_is_what_an_index_stopped_there_says(
     databases: Databases, history: History, chosen: list[int]
