@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from api.responses import present_price, present_transaction
+from api.services import Act
 from store.documents import PriceDocument, TransactionDocument
 from store.encoding import WEI_PER_ETHER
 
@@ -73,17 +74,64 @@ def sentence_of_price(point: Row) -> str:
     return f"{price} was paid for {token}"
 
 
+def present_act(act: Act, bare: str) -> Json:
+    """What left no row: an approval, or a change of how the contracts are set up."""
+    asset = None if act.token_id is None else _asset(act.contract or bare, act.token_id, bare)
+    return {
+        "type": act.type,
+        "tokenId": act.token_id,
+        "contractAddress": act.contract,
+        "account": act.account,
+        "value": act.value,
+        "logIndex": act.log_index,
+        "sentence": sentence_of_act(act),
+        "links": {"asset": asset, "transaction": None},
+    }
+
+
+def sentence_of_act(act: Act) -> str:
+    """Who may do what from now on."""
+    account, contract = _short(act.account), f"contract {_short(act.contract)}"
+    match act.type:
+        case "approval":
+            return (
+                f"{account} may transfer #{act.token_id}"
+                if act.value
+                else f"nobody may transfer #{act.token_id} for its owner any more"
+            )
+        case "approval-for-all":
+            word = "let the marketplace transfer" if act.value else "does not let the marketplace transfer"
+            return f"{account} {word} all its assets of {contract}"
+        case "fee":
+            return f"the marketplace keeps {(act.value or 0) / 100:g} % of a price"
+        case "fee-collector":
+            return f"the marketplace's fees go to {account}"
+        case "minimum-confidence":
+            return f"the oracle may set prices with a confidence of at least {act.value} of 100"
+        case "marketplace-contract":
+            return f"the marketplace speaks of {contract}"
+        case "agent-contract":
+            return f"the oracle speaks of {contract}"
+        case "pricing-agent":
+            return f"{account} sets the prices of {contract}"
+    return f"{account} administers {contract}"
+
+
 def _links(row: Row, bare: str) -> Json:
     """Addresses of the asset, and of the deed itself where it has one."""
-    contract = row["contractAddress"]
-    asset = f"/api/assets/{row['tokenId']}"
-    if contract != bare:
-        asset += "?" + urlencode({"contractAddress": contract})
+    asset = _asset(row["contractAddress"], row["tokenId"], bare)
     return {"asset": asset, "transaction": f"/api/transactions/{row['_id']}" if "type" in row else None}
 
 
+def _asset(contract: str, token_id: int, bare: str) -> str:
+    named = "" if contract == bare else "?" + urlencode({"contractAddress": contract})
+    return f"/api/assets/{token_id}{named}"
+
+
 def _short(address: str | None) -> str:
-    return f"{address[:SHOWN]}…{address[-4:]}" if address else "nobody"
+    if address is None or int(address, 16) == 0:
+        return "nobody"
+    return f"{address[:SHOWN]}…{address[-4:]}"
 
 
 def _ether(wei: str | None) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Semaphore
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from flask import current_app
 
@@ -49,6 +49,32 @@ class Then(Protocol):
     def assets(self) -> Sequence[AssetDocument]: ...
 
 
+ActType = Literal[
+    "approval",
+    "approval-for-all",
+    "fee",
+    "fee-collector",
+    "minimum-confidence",
+    "marketplace-contract",
+    "agent-contract",
+    "pricing-agent",
+    "contract-owner",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a transaction did beside deeds and prices. `account` is whom it is about, None for nobody; `value`
+    basis points, a score, or whether an approval was given."""
+
+    type: ActType
+    log_index: int
+    contract: str | None = None
+    token_id: int | None = None
+    account: str | None = None
+    value: int | None = None
+
+
 class History(Protocol):
     """What was true at earlier blocks. Every method raises HistoryUnavailable."""
 
@@ -62,6 +88,9 @@ class History(Protocol):
         self, chronicle: Chronicle, number: int, finalized: int, contract: str, token_id: int
     ) -> Facts | None:
         """Which logs made an asset what it was after a block; None if it was not there."""
+
+    def acts(self, chronicle: Chronicle, number: int, finalized: int, transaction_hash: str) -> Sequence[Act]:
+        """What a transaction of a block of ours did beside deeds and prices."""
 
 
 class Written(Protocol):
@@ -118,6 +147,9 @@ class NoHistory:
         raise HistoryUnavailable(NOT_HERE)
 
     def facts(self, *_: object) -> Facts | None:
+        raise HistoryUnavailable(NOT_HERE)
+
+    def acts(self, *_: object) -> Sequence[Act]:
         raise HistoryUnavailable(NOT_HERE)
 
 

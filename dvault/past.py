@@ -6,11 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from api.problems import HistoryUnavailable
-from api.services import Facts, Then
+from api.services import Act, Facts, Then
 from chain.decode import Decoder
 from config.settings import Settings
 from dvault.composition import abis, contracts_of
-from indexer.past import Past, TooMuchAtOnce
+from indexer.actions import (
+    Action,
+    AgentLinked,
+    Approved,
+    ContractOwnerSet,
+    FeeCollectorSet,
+    FeeSet,
+    MarketplaceLinked,
+    MinimumConfidenceSet,
+    OperatorSet,
+    PricingAgentSet,
+)
+from indexer.folding import TooMuchAtOnce
+from indexer.past import Past
 from indexer.replay import NothingIndexed
 from store.chronicle import Chronicle
 
@@ -38,6 +51,36 @@ class FoldedHistory:
         key = (contract, token_id)
         explained = _in_time(lambda: self._past.explained(chronicle, number, finalized, key))
         return explained.facts if explained else None
+
+    def acts(self, chronicle: Chronicle, number: int, finalized: int, transaction_hash: str) -> Sequence[Act]:
+        """What a transaction of a block of ours did beside deeds and prices."""
+        found = _in_time(lambda: self._past.acts(chronicle, number, finalized, transaction_hash))
+        return [told for action in found if (told := act_of(action)) is not None]
+
+
+def act_of(action: Action) -> Act | None:
+    """An action that leaves no row, as the API tells it; None for the others."""
+    at = action.log_index
+    match action:
+        case Approved(contract=contract, token_id=token, approved=account):
+            return Act("approval", at, contract, token, account, int(account is not None))
+        case OperatorSet(contract=contract, owner=owner, approved=approved):
+            return Act("approval-for-all", at, contract, account=owner, value=int(approved))
+        case FeeSet(fee_bps=bps):
+            return Act("fee", at, value=bps)
+        case FeeCollectorSet(collector=collector):
+            return Act("fee-collector", at, account=collector)
+        case MinimumConfidenceSet(score=score):
+            return Act("minimum-confidence", at, value=score)
+        case MarketplaceLinked(contract=contract):
+            return Act("marketplace-contract", at, contract)
+        case AgentLinked(contract=contract):
+            return Act("agent-contract", at, contract)
+        case PricingAgentSet(contract=contract, agent=agent):
+            return Act("pricing-agent", at, contract, account=agent)
+        case ContractOwnerSet(contract=contract, owner=owner):
+            return Act("contract-owner", at, contract, account=owner)
+    return None
 
 
 def history_of(settings: Settings) -> FoldedHistory:

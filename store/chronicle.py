@@ -133,11 +133,14 @@ class Chronicle:
         )
         return [int(each["_id"]) for each in found]
 
-    def has_more_than(self, count: int, above: int, up_to: int) -> bool:
-        """Are there more blocks with events than that, with above < number ≤ up_to?"""
+    def number_after(self, count: int, above: int, up_to: int) -> int | None:
+        """The block that follows `count` others, of those with above < number ≤ up_to; None if there are not
+        so many."""
         between = {"_id": {"$gte": above + 1, "$lt": up_to + 1}}
-        found = self._snapshot.find("chainEvents", between, skip=count, limit=1, projection={"_id": 1})
-        return bool(found)
+        found = self._snapshot.find(
+            "chainEvents", between, sort=[("_id", 1)], skip=count, limit=1, projection={"_id": 1}
+        )
+        return int(found[0]["_id"]) if found else None
 
     def these(self, numbers: Iterable[int]) -> list[Document]:
         """Blocks by number, whole, in order."""

@@ -145,9 +145,32 @@ class ToldPrice(PricePoint):
     links = fields.Nested(Links)
 
 
+class ActLinks(Shape):
+    asset = maybe_text()
+    transaction = maybe_text()
+
+
+class ToldAct(Shape):
+    """What left no row. `value`: basis points, a score, or 1 for given and 0 for withdrawn."""
+
+    type = text()
+    token_id = maybe_whole()
+    contract_address = maybe_text()
+    account = maybe_text()
+    value = maybe_whole()
+    log_index = fields.Integer()
+    sentence = text()
+    links = fields.Nested(ActLinks)
+
+
 class Effects(Shape):
     transactions = fields.List(fields.Nested(ToldDeed))
     price_history = fields.List(fields.Nested(ToldPrice))
+    others = fields.List(
+        fields.Nested(ToldAct),
+        allow_none=True,
+        metadata={"description": "What left no row; null while it cannot be read."},
+    )
 
 
 class TransactionBlock(Shape):

@@ -18,7 +18,8 @@ from api import make_app
 from api.auth.options import Auth
 from chain.decode import Decoder
 from dvault.past import FoldedHistory
-from indexer.past import Limits, Past
+from indexer.folding import Limits
+from indexer.past import Past
 from store.accounts import Accounts
 from store.connection import Connection
 from store.indexes import ensure_early, ensure_late
@@ -26,7 +27,7 @@ from store.reading import Reading
 from store.schema import ensure_collections
 from tests.property.indexed import CONTRACTS, Indexed
 from tests.property.model_chain import Block, ModelChain
-from tests.property.model_contracts import ABIS, PEOPLE, RWA
+from tests.property.model_contracts import ABIS, MARKET, PEOPLE, RWA
 
 MINT, LIST, BUY = ("mint", 0, 0, 2), ("list", 0, 0, 2), ("buy", 0, 1, 0)
 FINAL_BELOW = 6
@@ -341,6 +342,57 @@ def test_the_figures_of_the_market_say_what_they_are_made_of(client):
     assert why["floorPrice"]["inputs"]["cheapest"] == {"tokenId": 1, "contractAddress": RWA}
     assert why["listedRatio"]["inputs"] == {"listed": 1, "assets": 2}
     assert why["trade"]["all"]["sales"]["excluded"] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("/api/assets?asOfBlok=3", "did you mean asOfBlock?"),
+        ("/api/assets/1?as_of_block=3", "did you mean asOfBlock?"),
+        ("/api/assets/1?explian=true", "did you mean explain?"),
+        ("/api/market/stats?asOfBlock=-1", "must be a whole number"),
+        ("/api/market/stats?asOfBlock=3&asOfHash=0x12", "must be a hash"),
+    ],
+)
+def test_a_near_miss_is_told_what_was_probably_meant(client, url, advice):
+    response = client.get(url)
+
+    assert response.status_code == 400
+    assert advice in response.json["detail"]
+
+
+def test_a_transaction_tells_its_effects_in_words_with_those_that_left_no_row(client, told):
+    listing = told.chain.branch(told.chain.view)[LISTED_AT].logs[0].transaction_hash
+    shown = get(client, f"/api/tx/{listing}")["tx"]
+
+    (offer,), (approval,) = shown["effects"]["transactions"], shown["effects"]["others"]
+    assert offer["sentence"] == f"{PEOPLE[0][:6]}…{PEOPLE[0][-4:]} offered #1 for 1 ETH"
+    assert client.get(offer["links"]["transaction"]).json["transaction"]["type"] == "list"
+    assert (approval["type"], approval["account"], approval["value"]) == ("approval", MARKET, 1)
+    assert client.get(approval["links"]["asset"]).json["asset"]["tokenId"] == 1
+
+
+def test_changes_of_the_configuration_are_effects(alone):
+    block = alone.mine((("fee", 2, 0, 0), ("minimum", 80, 0, 0), ("approve_all", 0, 1, 1)))
+    alone.indexed.catch_up()
+
+    told = get(alone.client, f"/api/tx/{block.logs[0].transaction_hash}")["tx"]["effects"]["others"]
+
+    assert [(each["type"], each["value"]) for each in told] == [
+        ("fee", 500),
+        ("minimum-confidence", 80),
+        ("approval-for-all", 1),
+    ]
+
+
+def test_where_history_cannot_be_read_the_rest_of_a_transaction_is_told(told):
+    database = told.connection.database
+    app = make_app(Reading(database), secret_key="a test", auth=Auth(Accounts(database), ("k" * 40,)))
+    sale = told.chain.branch(told.chain.view)[SOLD_AT].logs[0].transaction_hash
+
+    effects = get(app.test_client(), f"/api/tx/{sale}")["tx"]["effects"]
+
+    assert (len(effects["transactions"]), effects["others"]) == (1, None)
 
 
 def test_without_explain_nothing_is_explained(client):

@@ -32,7 +32,8 @@ from chain.events import (
 )
 from dvault.past import FoldedHistory
 from indexer.blocks import raw_log
-from indexer.past import Limits, Past
+from indexer.folding import Limits
+from indexer.past import Past
 from store.accounts import Accounts
 from store.connection import Connection
 from store.indexes import ensure_late
