@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
 
 from api.fields import INT64_MAX, Hash, JsonNumber, Strict, WholeNumber
-from api.freshness import indexed
+from api.freshness import indexed, tip_number
 from api.past_view import PastView
-from api.problems import BadRequest, BeforeHistory, BlockReplaced, FieldError
+from api.problems import BadRequest, BeforeHistory, BlockReplaced, FieldError, NotYetIndexed
 from api.services import services
 from store.chronicle import Header
 from store.documents import CheckpointDocument
@@ -25,7 +23,7 @@ BLOCK = "Answer with what was true at this block."
 HASH = "And only if that block still has this hash; 410 otherwise."
 WITHOUT_HISTORY = "is what people say, and no history is kept of that: it cannot be combined with asOfBlock"
 PEOPLES_ORDERS = ("updatedAt", "views")
-PART_BYTES = 8
+PINNING = ("cursor", "page", "asOfHash")
 
 
 class AsOfQuery(Strict):
@@ -42,48 +40,29 @@ class AsOfBody(Strict):
     as_of_hash = Hash(metadata={"description": HASH})
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """Binds the cursors of a list to one block of one branch."""
-
-    number: int
-    history: bytes
-    """Of everything our contracts logged up to the block."""
-    block: bytes
-    """Of the block's hash; zeros while that is not known."""
-
-    def write(self, position: bytes) -> bytes:
-        """The position with what it is bound to."""
-        return self.history + self.block + position
-
-    def read(self, content: bytes) -> bytes:
-        """The position. Raises BlockReplaced where the branch is another one by now."""
-        history, block = content[:PART_BYTES], content[PART_BYTES : 2 * PART_BYTES]
-        unknown = bytes(PART_BYTES)
-        if history != self.history or (block != self.block and unknown not in (block, self.block)):
-            raise replaced(self.number)
-        return content[2 * PART_BYTES :]
-
-
-def as_asked(view: View, query: Query) -> tuple[View, Query]:
-    """The view and query to answer from; with `asOfBlock` a view of the past, and a `pin` for cursors."""
+def as_asked(view: View, query: Query) -> View:
+    """The view to answer from: with `asOfBlock`, one of the past."""
     number = query.get("as_of_block")
     if number is None:
         if "as_of_hash" in query:
             raise _refused("asOfHash", "needs asOfBlock beside it")
-        return view, query
+        return view
     _refuse_peoples_words(query)
     checkpoint = indexed(view)
     if number < checkpoint["startBlock"]:
         raise BeforeHistory(
             f"history begins with block {checkpoint['startBlock']}: nothing is known of block {number}"
         )
+    if number > tip_number(checkpoint):
+        raise NotYetIndexed(f"block {number} is not indexed yet, the tip is {tip_number(checkpoint)}")
     header = header_at(view, checkpoint, number)
     _check_hash(query.get("as_of_hash"), header, number)
-    past = PastView(view, services().history, number, header)
-    rolling = past.mark.rolling if past.mark else bytes(PART_BYTES)
-    pin = Pin(number, _short(rolling), _short(header.hash.encode()) if header.hash else bytes(PART_BYTES))
-    return past, {**query, "pin": pin}
+    return PastView(view, services().history, number, header)
+
+
+def placed(query: Query) -> dict[str, Any]:
+    """What of `asOf` is known from the query alone."""
+    return {"blockNumber": query["as_of_block"], "lagSeconds": 0} if "as_of_block" in query else {}
 
 
 def header_at(view: View, checkpoint: CheckpointDocument, number: int) -> Header:
@@ -97,16 +76,11 @@ def header_at(view: View, checkpoint: CheckpointDocument, number: int) -> Header
     return kept
 
 
-def replaced(number: int) -> BlockReplaced:
+def _replaced(number: int, told: str) -> BlockReplaced:
     """Tells where to begin anew."""
-    kept = [
-        (name, value) for name, value in request.args.items() if name not in ("cursor", "page", "asOfHash")
-    ]
-    link = request.path + (f"?{urlencode(kept)}" if kept else "")
-    return BlockReplaced(
-        f"block {number}, or what it rests on, was replaced by a reorg meanwhile; start again: {link}",
-        link,
-    )
+    kept = [(name, value) for name, value in request.args.items() if name not in PINNING]
+    start = request.path + (f"?{urlencode(kept)}" if kept else "")
+    return BlockReplaced(f"block {number} has the hash {told} by now; begin again at links.start", start)
 
 
 def _check_hash(asked: str | None, header: Header, number: int) -> None:
@@ -116,7 +90,7 @@ def _check_hash(asked: str | None, header: Header, number: int) -> None:
         raise _refused(
             "asOfHash", f"cannot be checked: block {number} is final and its hash is not kept; leave it out"
         )
-    raise replaced(number)
+    raise _replaced(number, header.hash)
 
 
 def _refuse_peoples_words(query: Query) -> None:
@@ -136,12 +110,3 @@ def _refused(name: str, message: str) -> BadRequest:
 
 def _location() -> str:
     return "json" if request.method == "POST" else "query"
-
-
-def _short(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=PART_BYTES).digest()
-
-
-def pin_of(query: Query) -> Pin | None:
-    """What cursors of this query are bound to; None where the list is that of the tip."""
-    return cast("Pin | None", query.get("pin"))

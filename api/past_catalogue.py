@@ -9,9 +9,9 @@ PAST = (
         "block-replaced",
         410,
         "The block was replaced by a reorg",
-        "The block that the list was begun at, or that `asOfHash` names, is not part of the chain any more.",
-        "A reorg between two pages of a block that was not final yet.",
-        "Start again from the address in the header `Link` (`rel=start`), which `detail` names too. A block "
+        "The block that `asOfHash` names is not part of the chain any more.",
+        "A reorg of a block that was not final yet; or a hash of another chain.",
+        "Begin again at `links.start`, and look at what became of it. A block "
         "whose `asOf.finality` is `finalized` is never replaced.",
     ),
     Entry(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 
 from api.problems import BlockTimeUnknown
 from api.services import History
 from store.chronicle import Header
-from store.documents import AssetDocument, CheckpointDocument, MarketDocument
+from store.documents import AssetDocument, BlockRefDocument, CheckpointDocument, MarketDocument
 from store.held import HeldAssets
 from store.market import Figures, Market
 from store.prices import Prices
@@ -22,28 +23,39 @@ class PastView(View):
 
     def __init__(self, now: View, history: History, number: int, header: Header) -> None:
         self._now, self._history, self._number, self._header = now, history, number, header
-        self.chronicle, self.snapshot = now.chronicle, now.snapshot
+        self.chronicle, self.snapshot, self.moment = now.chronicle, now.snapshot, now.moment
         self.mark = now.chronicle.newest(number)
         self.checkpoint = self._checkpoint_then()
         self.status, self.told = now.status, now.told
         self.assets = HeldAssets(self.all_assets, self._some, now.chronicle.people)
         self.market = PastMarket(self)
-        self.transactions = Transactions(now.snapshot, self.finalized, self.rows)
-        self.prices = Prices(now.snapshot, self.rows)
+        self.transactions = Transactions(now.snapshot, self.finalized, lambda: self.rows)
+        self.prices = Prices(now.snapshot, lambda: self.rows)
 
-    @property
+    @cached_property
     def rows(self) -> dict[str, Any]:
         """Which rows were there: a contract that was linked later brought its earlier rows with it then."""
         then: dict[str, Any] = {"blockchain.blockNumber": {"$lte": self._number}}
-        linked, known = self._now.market.configuration(), self.configuration["assetContracts"]
+        linked, known = self._now.moment.state.market, self.configuration["assetContracts"]
         if linked and set(linked["assetContracts"]) != set(known):
             then["contractAddress"] = {"$in": known}
         return then
 
-    @property
+    @cached_property
     def configuration(self) -> MarketDocument:
         """How the contracts were set up."""
         return self._history.some(self.chronicle, self._number, self._now.finalized, []).market
+
+    @property
+    def asset_contract(self) -> str:
+        """The contract a bare tokenId meant."""
+        return self.configuration["marketplaceAsset"]
+
+    @property
+    def read_at(self) -> BlockRefDocument | None:
+        """The block; where its hash is not known, the one with events whose state it still had."""
+        checkpoint = cast("CheckpointDocument", self.checkpoint)
+        return checkpoint["tip"] if self._header.hash else checkpoint["unchangedSince"]
 
     @property
     def timestamp(self) -> datetime | None:

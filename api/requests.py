@@ -38,6 +38,8 @@ MAX_ACTIVITY_PAGE = 50
 ORDERS = ("createdAt", "price", "listingPrice", "updatedAt", "tokenId", "name", "confidence", "views")
 EVENTS = ("transaction", "price", "block", "finalized", "retraction", "reorg")
 DEEDS = ("mint", "list", "delist", "buy", "transfer")
+SOURCES = ("mint", "ai-oracle", "direct", "user-listing", "sale")
+INTERVALS = ("raw", "1h", "4h", "1d", "1w")
 
 
 class NothingElse(Strict):
@@ -71,13 +73,17 @@ class PageQuery(FreshnessQuery):
     page = WholeNumber(1, MAX_PAGE, metadata={"description": "Page number from 1; not together with cursor."})
 
 
+class BranchPageQuery(PageQuery):
+    """Which part of a list that a reorg can change: its cursors are good on one branch only."""
+
+
 class ContractQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
     """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
 
     contract_address = Wallet()
 
 
-class OwnedAssetsQuery(AsOfQuery, PageQuery):
+class OwnedAssetsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of assets; no parameter means no filter."""
 
     contract_address = Wallet()
@@ -105,7 +111,7 @@ class AssetsQuery(OwnedAssetsQuery):
     current_owner = Wallet(metadata={"description": "The same as owner."})
 
 
-class ListingsQuery(AsOfQuery, PageQuery):
+class ListingsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of what is for sale; price is the price asked."""
 
     contract_address = Wallet()
@@ -118,7 +124,7 @@ class ListingsQuery(AsOfQuery, PageQuery):
     sort_direction = OneOf("asc", "desc")
 
 
-class PeriodQuery(AsOfQuery, PageQuery):
+class PeriodQuery(AsOfQuery, BranchPageQuery):
     """A stretch of block time, both ends included."""
 
     from_time = Moment(data_key="from")
@@ -129,8 +135,8 @@ class PriceHistoryQuery(PeriodQuery):
     """Which points, and whether as they are or as candles."""
 
     contract_address = Wallet()
-    interval = OneOf("raw", "1h", "4h", "1d", "1w")
-    source = OneOf("mint", "ai-oracle", "direct", "user-listing", "sale")
+    interval = OneOf(*INTERVALS)
+    source = OneOf(*SOURCES)
     sort_direction = OneOf("asc", "desc")
 
 

@@ -7,18 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Semaphore
-from typing import Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from flask import current_app
 
+from api.auth.key_mint import KeyMint
 from api.auth.options import Auth
 from api.auth.tokens import KeyRing
+from api.auth.usage import UsageCounts
 from api.newest import Newest
 from api.pagination import Cursors
 from api.problems import HistoryUnavailable
 from store.chronicle import Chronicle
 from store.documents import AssetDocument, MarketDocument
 from store.reading import Reading
+
+if TYPE_CHECKING:
+    from api.caching.answers import Answers
+    from api.caching.recipes import Recipes
 
 EXTENSION = "dynamicvault"
 NOT_HERE = "this server has not been told how to read history"
@@ -198,9 +204,13 @@ class Services:
     """How many requests may wait at once: each keeps a thread of the server."""
     auth: Auth
     keys: KeyRing
+    mint: KeyMint
+    usage: UsageCounts
     streams: Semaphore
     """How many streams may be open at once: each keeps a thread of its own."""
     newest: Newest
+    answers: Answers
+    recipes: Recipes
     history: History
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
@@ -49,13 +50,13 @@ class PricePoint(msgspec.Struct, frozen=True, gc=False):
 class Prices:
     """Price points as of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot, among: Filter | None = None) -> None:
-        """`among`: only points that meet this are there at all."""
-        self._snapshot, self._among = snapshot, among or {}
+    def __init__(self, snapshot: Snapshot, among: Callable[[], Filter] = dict) -> None:
+        """`among`: what only points that are there meet; asked where it matters."""
+        self._snapshot, self._among = snapshot, among
 
     def page(self, wanted: PriceFilter, direction: Direction, request: PageRequest) -> Page[PriceDocument]:
         """One page of points, in the order of the chain or backwards."""
-        source = Source("priceHistory", [both(wanted.condition(), self._among)])
+        source = Source("priceHistory", [both(wanted.condition(), self._among())])
         return cast("Page[PriceDocument]", read_page(self._snapshot, source, chain_order(direction), request))
 
     def series(self, wanted: PriceFilter) -> list[PricePoint]:
@@ -81,7 +82,7 @@ class Prices:
     def _points(self, condition: Filter, direction: Direction, limit: int = 0) -> list[PricePoint]:
         rows = self._snapshot.find(
             "priceHistory",
-            both(condition, self._among),
+            both(condition, self._among()),
             sort=[(by.path, by.direction) for by in chain_order(direction)],
             limit=limit,
             projection={"priceWei": 1, "timestamp": 1, "aiMetrics.confidenceScore": 1},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -90,9 +91,9 @@ def _status_range(status: RowStatus | None, finalized: int) -> Filter | None:
 class Transactions:
     """Deeds as of one snapshot, newest first."""
 
-    def __init__(self, snapshot: Snapshot, finalized: int, among: Filter | None = None) -> None:
-        """`among`: only rows that meet this are there at all."""
-        self._snapshot, self._finalized, self._among = snapshot, finalized, among or {}
+    def __init__(self, snapshot: Snapshot, finalized: int, among: Callable[[], Filter] = dict) -> None:
+        """`among`: what only rows that are there meet; asked where it matters."""
+        self._snapshot, self._finalized, self._among = snapshot, finalized, among
 
     def page(self, wanted: TransactionFilter, request: PageRequest) -> Page[TransactionDocument]:
         """One page of the deeds that match."""
@@ -129,4 +130,5 @@ class Transactions:
         return cast("Page[TransactionDocument | PriceDocument]", merged)
 
     def _alternatives(self, wanted: TransactionFilter) -> list[Filter]:
-        return [both(one, self._among) for one in wanted.alternatives(self._finalized)]
+        among = self._among()
+        return [both(one, among) for one in wanted.alternatives(self._finalized)]

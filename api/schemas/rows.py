@@ -4,48 +4,59 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from api.requests import DEEDS, INTERVALS, SOURCES
 from api.schemas.explanations import StatsExplained
 from api.schemas.shapes import (
     Amount,
     Answer,
+    Either,
     ListAnswer,
     Shape,
+    address,
+    hash_text,
+    maybe_address,
     maybe_number,
+    maybe_one_of,
     maybe_text,
+    maybe_wei,
     maybe_whole,
+    one_of,
     text,
+    wei,
 )
+
+STATUS = ("pending", "completed", "failed", "orphaned")
 
 
 class Blockchain(Shape):
-    transaction_hash = text()
+    transaction_hash = hash_text()
     block_number = fields.Integer()
-    block_hash = text()
+    block_hash = hash_text()
     log_index = fields.Integer()
     gas_used = maybe_whole()
-    gas_price_wei = maybe_text()
+    gas_price_wei = maybe_wei()
 
 
 class Row(Shape):
     id = text()
     token_id = fields.Integer()
     asset_id = text()
-    contract_address = text()
+    contract_address = address()
     price = maybe_number()
-    price_wei = maybe_text()
+    price_wei = maybe_wei()
     price_usd = maybe_number()
     timestamp = fields.DateTime()
     blockchain = fields.Nested(Blockchain)
 
 
 class Transaction(Row):
-    type = text()
-    seller = maybe_text()
-    buyer = maybe_text()
-    status = text()
+    type = one_of(*DEEDS, "sell")
+    seller = maybe_address()
+    buyer = maybe_address()
+    status = one_of(*STATUS)
     platform_fee = maybe_number()
-    platform_fee_wei = maybe_text()
-    payment_method = maybe_text()
+    platform_fee_wei = maybe_wei()
+    payment_method = maybe_one_of("eth")
 
 
 class TransactionList(ListAnswer):
@@ -57,7 +68,7 @@ class OneTransaction(Answer):
 
 
 class PriceSource(Shape):
-    type = text()
+    type = one_of(*SOURCES)
     data_source_name = maybe_text()
     model_version = maybe_text()
 
@@ -81,19 +92,39 @@ class Analytics(Shape):
     volatility = maybe_number()
 
 
+class Candle(Shape):
+    """All points of a stretch of time: first, highest, lowest, last price."""
+
+    start = fields.DateTime()
+    end = fields.DateTime()
+    open = fields.Float()
+    high = fields.Float()
+    low = fields.Float()
+    close = fields.Float()
+    open_wei = wei()
+    high_wei = wei()
+    low_wei = wei()
+    close_wei = wei()
+    points = fields.Integer()
+    confidence = maybe_number()
+
+
 class PriceHistory(ListAnswer):
-    price_history = fields.List(fields.Dict(), metadata={"description": "Points, or OHLC candles."})
-    interval = text()
+    price_history = fields.List(
+        Either(PricePoint, Candle),
+        metadata={"description": "Points, or candles if `interval` says so."},
+    )
+    interval = one_of(*INTERVALS)
     analytics = fields.Nested(Analytics)
 
 
 class Activity(Row):
-    type = text()
-    seller = maybe_text()
-    buyer = maybe_text()
+    type = one_of(*DEEDS, "price")
+    seller = maybe_address()
+    buyer = maybe_address()
     source = fields.Nested(PriceSource, allow_none=True)
     confidence_score = maybe_whole()
-    status = text()
+    status = one_of(*STATUS)
 
 
 class ActivityList(ListAnswer):
@@ -103,11 +134,11 @@ class ActivityList(ListAnswer):
 class Trade(Shape):
     sales = fields.Integer()
     volume = fields.Float()
-    volume_wei = text()
+    volume_wei = wei()
     fees = fields.Float()
-    fees_wei = text()
+    fees_wei = wei()
     self_trades = fields.Integer()
-    self_traded_wei = text()
+    self_traded_wei = wei()
 
 
 class Stats(Shape):
@@ -120,7 +151,7 @@ class Stats(Shape):
     purchasable_floor_price = fields.Nested(Amount, allow_none=True)
     trade = fields.Dict(keys=fields.String(), values=fields.Nested(Trade))
     fee_bps = maybe_whole()
-    fee_collector = maybe_text()
+    fee_collector = maybe_address()
 
 
 class MarketStats(Answer):
@@ -179,8 +210,8 @@ class TransactionBlock(Shape):
 
 
 class ChainTransaction(Shape):
-    hash = text()
-    status = text()
+    hash = hash_text()
+    status = one_of("unknown", "pending", "indexed", "finalized", "orphaned")
     block = fields.Nested(TransactionBlock, allow_none=True)
     effects = fields.Nested(Effects)
 

@@ -19,6 +19,7 @@ from store.documents.books import (
     ORPHANS_KEPT,
     BlockRefDocument,
     CheckpointDocument,
+    EditsDocument,
     EndpointDocument,
     EndpointsDocument,
     LeaseDocument,
@@ -27,6 +28,13 @@ from store.documents.books import (
     OrphanDocument,
     QuarantineDocument,
     ReorgDocument,
+)
+from store.documents.credentials import (
+    ApiKeyDocument,
+    ApiKeyUsageDocument,
+    KeyScope,
+    PendingFactorDocument,
+    SecondFactorDocument,
 )
 from store.documents.people import (
     ActorDocument,
@@ -87,6 +95,7 @@ __all__ = [
     "RowKind",
     "BlockRefDocument",
     "CheckpointDocument",
+    "EditsDocument",
     "EndpointDocument",
     "EndpointsDocument",
     "LeaseDocument",
@@ -95,6 +104,11 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "ApiKeyDocument",
+    "ApiKeyUsageDocument",
+    "KeyScope",
+    "PendingFactorDocument",
+    "SecondFactorDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",

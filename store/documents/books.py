@@ -137,6 +137,13 @@ class EndpointsDocument(TypedDict):
     endpoints: list[EndpointDocument]
 
 
+class EditsDocument(TypedDict):
+    """collection checkpoints, `_id` "edits": a mark that changes with every edit of what people write."""
+
+    _id: str
+    mark: ObjectId
+
+
 class QuarantineDocument(TypedDict):
     """collection quarantine: a log of ours that we could not understand, with its raw bytes."""
 
