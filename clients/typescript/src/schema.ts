@@ -808,15 +808,20 @@ export interface components {
             /** @description Next page number. */
             next_page?: number;
         };
+        Block: {
+            number: number;
+            hash: string;
+        };
         AsOf: {
             blockNumber: number;
-            blockHash: string;
+            blockHash: string | null;
             /** Format: date-time */
-            timestamp: string;
+            timestamp: string | null;
             /** @enum {string} */
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
+            unchangedSince?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -882,6 +887,10 @@ export interface components {
             };
         };
         BatchBody: {
+            /** @description Answer with what was true at this block. */
+            asOfBlock?: number;
+            /** @description And only if that block still has this hash; 410 otherwise. */
+            asOfHash?: string;
             tokenIds: number[];
             contractAddress?: string;
         };
@@ -942,9 +951,24 @@ export interface components {
             };
             chain: components["schemas"]["AssetChain"];
         };
+        WrittenBy: {
+            event: string | null;
+            call: string | null;
+            contract: string;
+            blockNumber: number;
+            blockHash: string;
+            /** Format: date-time */
+            timestamp: string;
+            transactionHash: string;
+            logIndex: number | null;
+        };
         OneAsset: {
             asOf: components["schemas"]["AsOf"];
             asset: components["schemas"]["Asset"];
+            /** @description Field → the logs that wrote it; with `explain=true`. */
+            explanation?: {
+                [key: string]: components["schemas"]["WrittenBy"][];
+            } | null;
         };
         Blockchain: {
             transactionHash: string;
@@ -1149,9 +1173,76 @@ export interface components {
             number: number;
             hash: string | null;
         };
+        Links: {
+            asset: string;
+            transaction: string | null;
+        };
+        ToldDeed: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            /** @enum {string} */
+            type: "mint" | "list" | "delist" | "buy" | "transfer" | "sell";
+            /** @description In EIP-55. */
+            seller: string | null;
+            /** @description In EIP-55. */
+            buyer: string | null;
+            /** @enum {string} */
+            status: "pending" | "completed" | "failed" | "orphaned";
+            platformFee: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            platformFeeWei: string | null;
+            /** @enum {string|null} */
+            paymentMethod: "eth" | null;
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ToldPrice: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            source: components["schemas"]["PriceSource"];
+            aiMetrics: components["schemas"]["AiMetrics"];
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ActLinks: {
+            asset: string | null;
+            transaction: string | null;
+        };
+        ToldAct: {
+            type: string;
+            tokenId: number | null;
+            contractAddress: string | null;
+            account: string | null;
+            value: number | null;
+            logIndex: number;
+            sentence: string;
+            links: components["schemas"]["ActLinks"];
+        };
         Effects: {
-            transactions: components["schemas"]["Transaction"][];
-            priceHistory: components["schemas"]["PricePoint"][];
+            transactions: components["schemas"]["ToldDeed"][];
+            priceHistory: components["schemas"]["ToldPrice"][];
+            /** @description What left no row; null while it cannot be read. */
+            others: components["schemas"]["ToldAct"][] | null;
         };
         ChainTransaction: {
             hash: string;
@@ -1191,9 +1282,43 @@ export interface components {
             /** @description In EIP-55. */
             feeCollector: string | null;
         };
+        LeftOut: {
+            reason: string;
+            count: number;
+            amount: components["schemas"]["Amount"] | null;
+        };
+        Figure: {
+            formula: string;
+            inputs: {
+                [key: string]: unknown;
+            };
+            excluded: components["schemas"]["LeftOut"][];
+        };
+        TradeExplained: {
+            /** Format: date-time */
+            after: string | null;
+            /** Format: date-time */
+            upTo: string | null;
+            sales: components["schemas"]["Figure"];
+            volume: components["schemas"]["Figure"];
+            fees: components["schemas"]["Figure"];
+        };
+        StatsExplained: {
+            assets: components["schemas"]["Figure"];
+            holders: components["schemas"]["Figure"];
+            listed: components["schemas"]["Figure"];
+            purchasable: components["schemas"]["Figure"];
+            listedRatio: components["schemas"]["Figure"];
+            floorPrice: components["schemas"]["Figure"];
+            purchasableFloorPrice: components["schemas"]["Figure"];
+            trade: {
+                [key: string]: components["schemas"]["TradeExplained"];
+            };
+        };
         MarketStats: {
             asOf: components["schemas"]["AsOf"];
             stats: components["schemas"]["Stats"];
+            explanation?: components["schemas"]["StatsExplained"];
         };
         Listing: {
             id: string;
@@ -1414,10 +1539,6 @@ export interface components {
         Health: {
             status: string;
         };
-        Block: {
-            number: number;
-            hash: string;
-        };
         Tip: {
             number: number;
             hash: string;
@@ -1568,15 +1689,15 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back */
-        "cursor-orphaned": {
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
@@ -1610,15 +1731,15 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present */
-        "nothing-indexed.store-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "history-unavailable.nothing-indexed.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -1635,6 +1756,34 @@ export interface components {
                     code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
+                };
+            };
+        };
+        /** @description Conflict */
+        "CONFLICT.batchAssets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: never;
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
                 };
             };
         };
@@ -1708,6 +1857,20 @@ export interface components {
                 };
             };
         };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssetPrices": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listAssetTransactions": {
             headers: {
@@ -1722,6 +1885,20 @@ export interface components {
                 };
             };
         };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssetTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listAssetActivity": {
             headers: {
@@ -1733,6 +1910,20 @@ export interface components {
                     code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
+                };
+            };
+        };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssetActivity": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
                 };
             };
         };
@@ -1764,15 +1955,15 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; What is kept encrypted cannot be read now */
-        "nothing-indexed.store-unreachable.secrets-unreadable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.showProfile": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
                     /** @constant */
                     status?: 503;
                 };
@@ -1806,6 +1997,20 @@ export interface components {
                 };
             };
         };
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.saveProfile": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
         /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.changeProfile": {
             headers: {
@@ -1817,6 +2022,20 @@ export interface components {
                     code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
+                };
+            };
+        };
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.changeProfile": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    /** @constant */
+                    status?: 503;
                 };
             };
         };
@@ -1848,7 +2067,7 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; Other pictures are being decoded */
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
         "SERVICE_UNAVAILABLE.uploadAvatar": {
             headers: {
                 [name: string]: unknown;
@@ -1856,7 +2075,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -1876,15 +2095,15 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
-        "nothing-indexed.store-unreachable.storage-unavailable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.deleteAvatar": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -1904,6 +2123,20 @@ export interface components {
                 };
             };
         };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listUserAssets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listUserTransactions": {
             headers: {
@@ -1918,6 +2151,20 @@ export interface components {
                 };
             };
         };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listUserTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listTransactions": {
             headers: {
@@ -1929,6 +2176,20 @@ export interface components {
                     code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
+                };
+            };
+        };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
                 };
             };
         };
@@ -1988,6 +2249,20 @@ export interface components {
                 };
             };
         };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listListings": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listActivity": {
             headers: {
@@ -1999,6 +2274,20 @@ export interface components {
                     code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
+                };
+            };
+        };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listActivity": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
                 };
             };
         };
@@ -2016,15 +2305,15 @@ export interface components {
                 };
             };
         };
-        /** @description Listening cannot go on from there */
-        "events-gone": {
+        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
+        "GONE.listEvents": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "events-gone";
+                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
@@ -2044,15 +2333,29 @@ export interface components {
                 };
             };
         };
-        /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
-        "too-many-streams.nothing-indexed.store-unreachable": {
+        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
+        "GONE.streamEvents": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-streams" | "nothing-indexed" | "store-unreachable";
+                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description The past cannot be folded at once; Every place for streams is taken; No block has been applied yet */
+        "SERVICE_UNAVAILABLE.streamEvents": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "history-unavailable" | "too-many-streams" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2100,15 +2403,15 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; The message signs nobody in */
-        "nothing-indexed.store-unreachable.wallet-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.signIn": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2520,15 +2823,15 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; Not ready; The store cannot be read at present */
-        "nothing-indexed.not-ready.store-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; Not ready */
+        "SERVICE_UNAVAILABLE.showReadiness": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "not-ready" | "store-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2631,6 +2934,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -2765,10 +3078,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     batchAssets: {
@@ -2861,11 +3174,13 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.batchAssets"];
+            409: components["responses"]["CONFLICT.batchAssets"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showAsset: {
@@ -2886,6 +3201,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
             };
@@ -3000,9 +3330,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.showAsset"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetPrices: {
@@ -3038,6 +3369,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3142,10 +3483,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssetPrices"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssetPrices"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetTransactions: {
@@ -3181,6 +3522,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3273,10 +3624,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssetTransactions"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssetTransactions"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetActivity: {
@@ -3309,6 +3660,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3396,10 +3757,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssetActivity"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssetActivity"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showProfile: {
@@ -3450,7 +3811,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     saveProfile: {
@@ -3516,7 +3877,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.saveProfile"];
         };
     };
     changeProfile: {
@@ -3580,7 +3941,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.changeProfile"];
         };
     };
     uploadAvatar: {
@@ -3653,7 +4014,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.deleteAvatar"];
         };
     };
     listUserAssets: {
@@ -3689,6 +4050,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -3812,10 +4183,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listUserAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listUserAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUserTransactions: {
@@ -3851,6 +4222,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3945,10 +4326,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listUserTransactions"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listUserTransactions"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listTransactions: {
@@ -3984,6 +4365,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -4085,10 +4476,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listTransactions"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listTransactions"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showTransaction: {
@@ -4182,7 +4573,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showChainTransaction: {
@@ -4261,7 +4652,12 @@ export interface operations {
                      *               "status": "completed",
                      *               "platformFee": 0.1750000000030864,
                      *               "platformFeeWei": "175000000003086419",
-                     *               "paymentMethod": "eth"
+                     *               "paymentMethod": "eth",
+                     *               "sentence": "0x3C44…93BC bought #7 for 7.000000000123456789 ETH from 0x7099…79C8, of which the marketplace kept 0.175000000003086419 ETH",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": "/api/transactions/8decff5af7fcb3934ad9bcc3"
+                     *               }
                      *             }
                      *           ],
                      *           "priceHistory": [
@@ -4290,9 +4686,15 @@ export interface operations {
                      *                 "logIndex": 0,
                      *                 "gasUsed": 105551,
                      *                 "gasPriceWei": "1000254903"
+                     *               },
+                     *               "sentence": "7.000000000123456789 ETH was paid for #7",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": null
                      *               }
                      *             }
-                     *           ]
+                     *           ],
+                     *           "others": []
                      *         }
                      *       }
                      *     }
@@ -4305,7 +4707,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.showChainTransaction"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showMarketStats: {
@@ -4326,6 +4728,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
             };
             header?: never;
             path?: never;
@@ -4423,9 +4840,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showMarketStats"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listListings: {
@@ -4461,6 +4879,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -4554,10 +4982,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listListings"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listListings"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listActivity: {
@@ -4590,6 +5018,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -4675,10 +5113,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listActivity"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listActivity"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listEvents: {
@@ -4768,10 +5206,10 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listEvents"];
-            410: components["responses"]["events-gone"];
+            410: components["responses"]["GONE.listEvents"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     streamEvents: {
@@ -4835,10 +5273,10 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.streamEvents"];
-            410: components["responses"]["events-gone"];
+            410: components["responses"]["GONE.streamEvents"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.streamEvents"];
         };
     };
     issueNonce: {
@@ -4874,7 +5312,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.issueNonce"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signIn: {
@@ -4940,7 +5378,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.signIn"];
         };
     };
     refreshTokens: {
@@ -4994,7 +5432,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signOut: {
@@ -5026,7 +5464,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signOutEverywhere: {
@@ -5058,7 +5496,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listSessions: {
@@ -5099,7 +5537,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     endSession: {
@@ -5134,7 +5572,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showSecondFactor: {
@@ -5171,7 +5609,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     removeSecondFactor: {
@@ -5203,7 +5641,7 @@ export interface operations {
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     enrollSecondFactor: {
@@ -5236,7 +5674,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     confirmSecondFactor: {
@@ -5283,7 +5721,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     proveSecondFactor: {
@@ -5327,7 +5765,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listKeys: {
@@ -5374,7 +5812,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     makeKey: {
@@ -5435,7 +5873,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     rotateKey: {
@@ -5510,7 +5948,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     revokeKey: {
@@ -5545,7 +5983,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showKeyUsage: {
@@ -5601,7 +6039,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUsers: {
@@ -5694,7 +6132,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     changeUser: {
@@ -5763,7 +6201,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAudit: {
@@ -5861,7 +6299,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showLiveness: {
@@ -5900,7 +6338,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showReadiness: {
@@ -5939,7 +6377,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showReadiness"];
         };
     };
     showStatus: {
@@ -6053,7 +6491,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.showStatus"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listReorgs: {
@@ -6160,7 +6598,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listErrors: {
@@ -6211,7 +6649,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listErrors"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showError: {
@@ -6264,7 +6702,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
 }
