@@ -972,15 +972,20 @@ export interface components {
             /** @description Next page number. */
             next_page?: number;
         };
+        Block: {
+            number: number;
+            hash: string;
+        };
         AsOf: {
             blockNumber: number;
-            blockHash: string;
+            blockHash: string | null;
             /** Format: date-time */
-            timestamp: string;
+            timestamp: string | null;
             /** @enum {string} */
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
+            unchangedSince?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -1046,6 +1051,10 @@ export interface components {
             };
         };
         BatchBody: {
+            /** @description Answer with what was true at this block. */
+            asOfBlock?: number;
+            /** @description And only if that block still has this hash; 410 otherwise. */
+            asOfHash?: string;
             tokenIds: number[];
             contractAddress?: string;
         };
@@ -1106,9 +1115,24 @@ export interface components {
             };
             chain: components["schemas"]["AssetChain"];
         };
+        WrittenBy: {
+            event: string | null;
+            call: string | null;
+            contract: string;
+            blockNumber: number;
+            blockHash: string;
+            /** Format: date-time */
+            timestamp: string;
+            transactionHash: string;
+            logIndex: number | null;
+        };
         OneAsset: {
             asOf: components["schemas"]["AsOf"];
             asset: components["schemas"]["Asset"];
+            /** @description Field → the logs that wrote it; with `explain=true`. */
+            explanation?: {
+                [key: string]: components["schemas"]["WrittenBy"][];
+            } | null;
         };
         Blockchain: {
             transactionHash: string;
@@ -1490,9 +1514,76 @@ export interface components {
             number: number;
             hash: string | null;
         };
+        Links: {
+            asset: string;
+            transaction: string | null;
+        };
+        ToldDeed: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            /** @enum {string} */
+            type: "mint" | "list" | "delist" | "buy" | "transfer" | "sell";
+            /** @description In EIP-55. */
+            seller: string | null;
+            /** @description In EIP-55. */
+            buyer: string | null;
+            /** @enum {string} */
+            status: "pending" | "completed" | "failed" | "orphaned";
+            platformFee: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            platformFeeWei: string | null;
+            /** @enum {string|null} */
+            paymentMethod: "eth" | null;
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ToldPrice: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            source: components["schemas"]["PriceSource"];
+            aiMetrics: components["schemas"]["AiMetrics"];
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ActLinks: {
+            asset: string | null;
+            transaction: string | null;
+        };
+        ToldAct: {
+            type: string;
+            tokenId: number | null;
+            contractAddress: string | null;
+            account: string | null;
+            value: number | null;
+            logIndex: number;
+            sentence: string;
+            links: components["schemas"]["ActLinks"];
+        };
         Effects: {
-            transactions: components["schemas"]["Transaction"][];
-            priceHistory: components["schemas"]["PricePoint"][];
+            transactions: components["schemas"]["ToldDeed"][];
+            priceHistory: components["schemas"]["ToldPrice"][];
+            /** @description What left no row; null while it cannot be read. */
+            others: components["schemas"]["ToldAct"][] | null;
         };
         ChainTransaction: {
             hash: string;
@@ -1532,9 +1623,43 @@ export interface components {
             /** @description In EIP-55. */
             feeCollector: string | null;
         };
+        LeftOut: {
+            reason: string;
+            count: number;
+            amount: components["schemas"]["Amount"] | null;
+        };
+        Figure: {
+            formula: string;
+            inputs: {
+                [key: string]: unknown;
+            };
+            excluded: components["schemas"]["LeftOut"][];
+        };
+        TradeExplained: {
+            /** Format: date-time */
+            after: string | null;
+            /** Format: date-time */
+            upTo: string | null;
+            sales: components["schemas"]["Figure"];
+            volume: components["schemas"]["Figure"];
+            fees: components["schemas"]["Figure"];
+        };
+        StatsExplained: {
+            assets: components["schemas"]["Figure"];
+            holders: components["schemas"]["Figure"];
+            listed: components["schemas"]["Figure"];
+            purchasable: components["schemas"]["Figure"];
+            listedRatio: components["schemas"]["Figure"];
+            floorPrice: components["schemas"]["Figure"];
+            purchasableFloorPrice: components["schemas"]["Figure"];
+            trade: {
+                [key: string]: components["schemas"]["TradeExplained"];
+            };
+        };
         MarketStats: {
             asOf: components["schemas"]["AsOf"];
             stats: components["schemas"]["Stats"];
+            explanation?: components["schemas"]["StatsExplained"];
         };
         MarketBucket: {
             sales: number;
@@ -1863,10 +1988,6 @@ export interface components {
         Health: {
             status: string;
         };
-        Block: {
-            number: number;
-            hash: string;
-        };
         Tip: {
             number: number;
             hash: string;
@@ -2017,15 +2138,15 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back */
-        "cursor-orphaned": {
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
@@ -2059,17 +2180,45 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present */
-        "nothing-indexed.store-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "history-unavailable.nothing-indexed.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
+                };
+            };
+        };
+        /** @description Conflict */
+        "CONFLICT.batchAssets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: never;
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
                 };
             };
         };
@@ -2143,15 +2292,15 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; What is kept encrypted cannot be read now */
-        "nothing-indexed.store-unreachable.secrets-unreadable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.showProfile": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2185,7 +2334,7 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; Other pictures are being decoded */
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
         "SERVICE_UNAVAILABLE.uploadAvatar": {
             headers: {
                 [name: string]: unknown;
@@ -2193,21 +2342,21 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
-        "nothing-indexed.store-unreachable.storage-unavailable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.deleteAvatar": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2227,29 +2376,29 @@ export interface components {
                 };
             };
         };
-        /** @description Listening cannot go on from there */
-        "events-gone": {
+        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
+        "GONE.listEvents": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "events-gone";
+                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
             };
         };
-        /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
-        "too-many-streams.nothing-indexed.store-unreachable": {
+        /** @description The past cannot be folded at once; Every place for streams is taken; No block has been applied yet */
+        "SERVICE_UNAVAILABLE.streamEvents": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-streams" | "nothing-indexed" | "store-unreachable";
+                    code?: "history-unavailable" | "too-many-streams" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2283,15 +2432,15 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; The message signs nobody in */
-        "nothing-indexed.store-unreachable.wallet-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.signIn": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2465,15 +2614,15 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; Not ready; The store cannot be read at present */
-        "nothing-indexed.not-ready.store-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; Not ready */
+        "SERVICE_UNAVAILABLE.showReadiness": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "not-ready" | "store-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2520,6 +2669,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -2654,10 +2813,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     batchAssets: {
@@ -2750,11 +2909,13 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["CONFLICT.batchAssets"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showAsset: {
@@ -2775,6 +2936,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
             };
@@ -2889,9 +3065,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetPrices: {
@@ -2927,6 +3104,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3031,10 +3218,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetTransactions: {
@@ -3070,6 +3257,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3162,10 +3359,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetActivity: {
@@ -3198,6 +3395,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3285,10 +3492,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetProvenance: {
@@ -3421,7 +3628,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showProfile: {
@@ -3472,7 +3679,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     saveProfile: {
@@ -3538,7 +3745,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     changeProfile: {
@@ -3602,7 +3809,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     uploadAvatar: {
@@ -3675,7 +3882,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.deleteAvatar"];
         };
     };
     listFavorites: {
@@ -3788,7 +3995,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showFavorite: {
@@ -3841,7 +4048,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     addFavorite: {
@@ -3893,7 +4100,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     removeFavorite: {
@@ -3945,7 +4152,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUserAssets: {
@@ -3981,6 +4188,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -4104,10 +4321,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUserTransactions: {
@@ -4143,6 +4360,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -4237,10 +4464,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showPortfolio: {
@@ -4433,7 +4660,7 @@ export interface operations {
             422: components["responses"]["too-much-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listPortfolio: {
@@ -4551,7 +4778,7 @@ export interface operations {
             422: components["responses"]["too-much-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listTransactions: {
@@ -4587,6 +4814,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -4688,10 +4925,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showTransaction: {
@@ -4785,7 +5022,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showChainTransaction: {
@@ -4864,7 +5101,12 @@ export interface operations {
                      *               "status": "completed",
                      *               "platformFee": 0.1750000000030864,
                      *               "platformFeeWei": "175000000003086419",
-                     *               "paymentMethod": "eth"
+                     *               "paymentMethod": "eth",
+                     *               "sentence": "0x3C44…93BC bought #7 for 7.000000000123456789 ETH from 0x7099…79C8, of which the marketplace kept 0.175000000003086419 ETH",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": "/api/transactions/8decff5af7fcb3934ad9bcc3"
+                     *               }
                      *             }
                      *           ],
                      *           "priceHistory": [
@@ -4893,9 +5135,15 @@ export interface operations {
                      *                 "logIndex": 0,
                      *                 "gasUsed": 105551,
                      *                 "gasPriceWei": "1000254903"
+                     *               },
+                     *               "sentence": "7.000000000123456789 ETH was paid for #7",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": null
                      *               }
                      *             }
-                     *           ]
+                     *           ],
+                     *           "others": []
                      *         }
                      *       }
                      *     }
@@ -4908,7 +5156,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showMarketStats: {
@@ -4929,6 +5177,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
             };
             header?: never;
             path?: never;
@@ -5026,9 +5289,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listMarketStats: {
@@ -5151,7 +5415,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listListings: {
@@ -5187,6 +5451,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -5280,10 +5554,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listTrending: {
@@ -5424,7 +5698,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listActivity: {
@@ -5457,6 +5731,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -5542,10 +5826,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     search: {
@@ -5676,7 +5960,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listEvents: {
@@ -5766,10 +6050,10 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
-            410: components["responses"]["events-gone"];
+            410: components["responses"]["GONE.listEvents"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     streamEvents: {
@@ -5833,10 +6117,10 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
-            410: components["responses"]["events-gone"];
+            410: components["responses"]["GONE.listEvents"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.streamEvents"];
         };
     };
     issueNonce: {
@@ -5872,7 +6156,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signIn: {
@@ -5938,7 +6222,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.signIn"];
         };
     };
     refreshTokens: {
@@ -5992,7 +6276,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signOut: {
@@ -6024,7 +6308,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signOutEverywhere: {
@@ -6056,7 +6340,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listSessions: {
@@ -6097,7 +6381,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     endSession: {
@@ -6132,7 +6416,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showSecondFactor: {
@@ -6169,7 +6453,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     removeSecondFactor: {
@@ -6201,7 +6485,7 @@ export interface operations {
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     enrollSecondFactor: {
@@ -6234,7 +6518,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     confirmSecondFactor: {
@@ -6281,7 +6565,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     proveSecondFactor: {
@@ -6325,7 +6609,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     listKeys: {
@@ -6372,7 +6656,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     makeKey: {
@@ -6433,7 +6717,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     rotateKey: {
@@ -6508,7 +6792,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     revokeKey: {
@@ -6543,7 +6827,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showKeyUsage: {
@@ -6599,7 +6883,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUsers: {
@@ -6692,7 +6976,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     changeUser: {
@@ -6761,7 +7045,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAudit: {
@@ -6859,7 +7143,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showLiveness: {
@@ -6898,7 +7182,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showReadiness: {
@@ -6937,7 +7221,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showReadiness"];
         };
     };
     showStatus: {
@@ -7051,7 +7335,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listReorgs: {
@@ -7158,7 +7442,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listErrors: {
@@ -7209,7 +7493,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showError: {
@@ -7262,7 +7546,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
 }
