@@ -39,6 +39,7 @@ OF_PARAMETERS: dict[str, Any] = {
     "contractAddress": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
     "currentOwner": WALLET,
     "cursor": "VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk",
+    "days": 30,
     "from": "2026-11-01T00:00:00Z",
     "hash": HASH,
     "id": "8decff5af7fcb3934ad9bcc3",

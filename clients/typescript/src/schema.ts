@@ -4979,7 +4979,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Today included, 30 unless given.
-                 * @example 1
+                 * @example 30
                  */
                 days?: number;
             };
