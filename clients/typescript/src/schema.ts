@@ -1690,14 +1690,14 @@ export interface components {
             };
         };
         /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listAssets": {
+        "cursor-orphaned.block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -1759,29 +1759,15 @@ export interface components {
                 };
             };
         };
-        /** @description Conflict */
-        "CONFLICT.batchAssets": {
+        /** @description The block was replaced by a reorg; History begins later */
+        "block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: never;
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
-        "block-replaced.before-history.block-time-unknown": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -1885,20 +1871,6 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listAssetTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
-                    /** @constant */
-                    status?: 410;
-                };
-            };
-        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listAssetActivity": {
             headers: {
@@ -1910,20 +1882,6 @@ export interface components {
                     code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
-                };
-            };
-        };
-        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listAssetActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
-                    /** @constant */
-                    status?: 410;
                 };
             };
         };
@@ -1955,15 +1913,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.showProfile": {
+        /** @description No block has been applied yet; The store cannot be read at present; What is kept encrypted cannot be read now */
+        "nothing-indexed.store-unreachable.secrets-unreadable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    code?: "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
                     /** @constant */
                     status?: 503;
                 };
@@ -1997,20 +1955,6 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.saveProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
-                    /** @constant */
-                    status?: 503;
-                };
-            };
-        };
         /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.changeProfile": {
             headers: {
@@ -2022,20 +1966,6 @@ export interface components {
                     code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
-                };
-            };
-        };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.changeProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
-                    /** @constant */
-                    status?: 503;
                 };
             };
         };
@@ -2067,7 +1997,7 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        /** @description No block has been applied yet; The store cannot be read at present; Other pictures are being decoded */
         "SERVICE_UNAVAILABLE.uploadAvatar": {
             headers: {
                 [name: string]: unknown;
@@ -2075,7 +2005,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
+                    code?: "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2095,15 +2025,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.deleteAvatar": {
+        /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
+        "nothing-indexed.store-unreachable.storage-unavailable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "storage-unavailable";
+                    code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2123,20 +2053,6 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listUserAssets": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
-                    /** @constant */
-                    status?: 410;
-                };
-            };
-        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listUserTransactions": {
             headers: {
@@ -2148,20 +2064,6 @@ export interface components {
                     code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
-                };
-            };
-        };
-        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listUserTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
-                    /** @constant */
-                    status?: 410;
                 };
             };
         };
@@ -2179,20 +2081,6 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
-                    /** @constant */
-                    status?: 410;
-                };
-            };
-        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.showTransaction": {
             headers: {
@@ -2204,6 +2092,20 @@ export interface components {
                     code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
+                };
+            };
+        };
+        /** @description No block has been applied yet; The store cannot be read at present */
+        "nothing-indexed.store-unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "nothing-indexed" | "store-unreachable";
+                    /** @constant */
+                    status?: 503;
                 };
             };
         };
@@ -2235,6 +2137,20 @@ export interface components {
                 };
             };
         };
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listListings": {
             headers: {
@@ -2246,20 +2162,6 @@ export interface components {
                     code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
-                };
-            };
-        };
-        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listListings": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
-                    /** @constant */
-                    status?: 410;
                 };
             };
         };
@@ -2277,20 +2179,6 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
-                    /** @constant */
-                    status?: 410;
-                };
-            };
-        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listEvents": {
             headers: {
@@ -2305,15 +2193,15 @@ export interface components {
                 };
             };
         };
-        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
-        "GONE.listEvents": {
+        /** @description Listening cannot go on from there */
+        "events-gone": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "events-gone";
                     /** @constant */
                     status?: 410;
                 };
@@ -2333,29 +2221,15 @@ export interface components {
                 };
             };
         };
-        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
-        "GONE.streamEvents": {
+        /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
+        "too-many-streams.nothing-indexed.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
-                    /** @constant */
-                    status?: 410;
-                };
-            };
-        };
-        /** @description The past cannot be folded at once; Every place for streams is taken; No block has been applied yet */
-        "SERVICE_UNAVAILABLE.streamEvents": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "history-unavailable" | "too-many-streams" | "nothing-indexed" | "store-unreachable";
+                    code?: "too-many-streams" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2403,15 +2277,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.signIn": {
+        /** @description No block has been applied yet; The store cannot be read at present; The message signs nobody in */
+        "nothing-indexed.store-unreachable.wallet-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
+                    code?: "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2823,15 +2697,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; Not ready */
-        "SERVICE_UNAVAILABLE.showReadiness": {
+        /** @description No block has been applied yet; Not ready; The store cannot be read at present */
+        "nothing-indexed.not-ready.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "not-ready" | "store-unreachable";
+                    code?: "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -3078,7 +2952,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3174,8 +3048,8 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.batchAssets"];
-            409: components["responses"]["CONFLICT.batchAssets"];
-            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -3330,7 +3204,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.showAsset"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            410: components["responses"]["block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3624,7 +3498,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssetTransactions"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssetTransactions"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3757,7 +3631,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssetActivity"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssetActivity"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3811,7 +3685,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     saveProfile: {
@@ -3877,7 +3751,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.saveProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     changeProfile: {
@@ -3941,7 +3815,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.changeProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     uploadAvatar: {
@@ -4014,7 +3888,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.deleteAvatar"];
+            503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
         };
     };
     listUserAssets: {
@@ -4183,7 +4057,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listUserAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listUserAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4326,7 +4200,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listUserTransactions"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listUserTransactions"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4476,7 +4350,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listTransactions"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listTransactions"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4573,7 +4447,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showChainTransaction: {
@@ -4707,7 +4581,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.showChainTransaction"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showMarketStats: {
@@ -4982,7 +4856,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listListings"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listListings"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5113,7 +4987,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listActivity"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listActivity"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5206,10 +5080,10 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listEvents"];
-            410: components["responses"]["GONE.listEvents"];
+            410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     streamEvents: {
@@ -5273,10 +5147,10 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.streamEvents"];
-            410: components["responses"]["GONE.streamEvents"];
+            410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.streamEvents"];
+            503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
         };
     };
     issueNonce: {
@@ -5312,7 +5186,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.issueNonce"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signIn: {
@@ -5378,7 +5252,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.signIn"];
+            503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
         };
     };
     refreshTokens: {
@@ -5432,7 +5306,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signOut: {
@@ -5464,7 +5338,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signOutEverywhere: {
@@ -5496,7 +5370,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listSessions: {
@@ -5537,7 +5411,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     endSession: {
@@ -5572,7 +5446,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showSecondFactor: {
@@ -5609,7 +5483,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     removeSecondFactor: {
@@ -5641,7 +5515,7 @@ export interface operations {
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     enrollSecondFactor: {
@@ -5674,7 +5548,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     confirmSecondFactor: {
@@ -5721,7 +5595,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     proveSecondFactor: {
@@ -5765,7 +5639,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listKeys: {
@@ -5812,7 +5686,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     makeKey: {
@@ -5873,7 +5747,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     rotateKey: {
@@ -5948,7 +5822,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     revokeKey: {
@@ -5983,7 +5857,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showKeyUsage: {
@@ -6039,7 +5913,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listUsers: {
@@ -6132,7 +6006,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     changeUser: {
@@ -6201,7 +6075,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listAudit: {
@@ -6299,7 +6173,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showLiveness: {
@@ -6338,7 +6212,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showReadiness: {
@@ -6377,7 +6251,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showReadiness"];
+            503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
         };
     };
     showStatus: {
@@ -6491,7 +6365,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.showStatus"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listReorgs: {
@@ -6598,7 +6472,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listErrors: {
@@ -6649,7 +6523,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listErrors"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showError: {
@@ -6702,7 +6576,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
 }
