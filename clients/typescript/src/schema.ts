@@ -118,26 +118,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/assets/{tokenId}/provenance": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example 7 */
-                tokenId: number;
-            };
-            cookie?: never;
-        };
-        /** List who owned an asset, newest first: what the chain says, and what people wrote, marked as such. */
-        get: operations["listAssetProvenance"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/users/profile": {
         parameters: {
             query?: never;
@@ -175,45 +155,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/users/favorites": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List what the caller likes, newest first; `asset` is null while a reorg has taken its mint back. */
-        get: operations["listFavorites"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/users/favorites/{tokenId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example 7 */
-                tokenId: number;
-            };
-            cookie?: never;
-        };
-        /** Say whether the caller likes an asset, and how many do. */
-        get: operations["showFavorite"];
-        put?: never;
-        /** Like an asset; harmless to repeat. */
-        post: operations["addFavorite"];
-        /** Like it no more; harmless to repeat. It can be done while a reorg has taken the asset away, too. */
-        delete: operations["removeFavorite"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/users/{walletAddress}/assets": {
         parameters: {
             query?: never;
@@ -246,50 +187,6 @@ export interface paths {
         };
         /** List the deeds of a wallet, newest first; what it sold is `sell`, what it bought `buy`. */
         get: operations["listUserTransactions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/users/{walletAddress}/portfolio": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
-                walletAddress: string;
-            };
-            cookie?: never;
-        };
-        /**
-         * Return what a wallet owns, is worth and traded, to the wei, and one page of what it owns.
-         * @description Values are the asset contract's prices. Costs are what the wallet paid when it last got an asset, unknown
-         *     for mints and transfers. Trades of the wallet with itself are counted apart.
-         */
-        get: operations["showPortfolio"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/users/{walletAddress}/portfolio/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
-                walletAddress: string;
-            };
-            cookie?: never;
-        };
-        /** Return what a wallet held and was worth at the end of each bucket, oldest first; at most 1000. */
-        get: operations["listPortfolio"];
         put?: never;
         post?: never;
         delete?: never;
@@ -379,27 +276,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/market/stats/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return the market's figures bucket by bucket, oldest first, empty buckets included; at most 1000.
-         * @description Buckets are whole, in UTC, and reach from the one of `from` to the one of `to`. What stood at the end of a
-         *     bucket is null where more deeds came after it than are undone to find out.
-         */
-        get: operations["listMarketStats"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/market/listings": {
         parameters: {
             query?: never;
@@ -417,26 +293,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/market/trending": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List what trends, highest score first, with the formula and what each score is made of.
-         * @description A pure function of the deeds of the 7 days before `asOf.timestamp` and of counted views and favourites.
-         */
-        get: operations["listTrending"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/activity": {
         parameters: {
             query?: never;
@@ -446,26 +302,6 @@ export interface paths {
         };
         /** List what happened, newest first: deeds, and prices set without one. */
         get: operations["listActivity"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Find assets by words or token id, wallets and contracts by address, transactions by hash.
-         * @description An asset is found where each word begins a word of its name, type or description.
-         */
-        get: operations["search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1274,34 +1110,6 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
             activity: components["schemas"]["Activity"][];
         };
-        ProvenanceEntry: {
-            id: string;
-            /** @enum {string} */
-            source: "chain" | "people";
-            /** @enum {string} */
-            type: "mint" | "sale" | "transfer" | "documented-owner" | "certificate";
-            /** Format: date-time */
-            timestamp: string | null;
-            from: string | null;
-            to: string | null;
-            price: number | null;
-            priceWei: string | null;
-            blockchain: components["schemas"]["Blockchain"] | null;
-            status: string | null;
-            /** @description owner, period, documentation */
-            document: {
-                [key: string]: unknown;
-            } | null;
-            /** @description type, issuer, date, fileKey */
-            certificate: {
-                [key: string]: unknown;
-            } | null;
-        };
-        ProvenanceList: {
-            asOf: components["schemas"]["AsOf"];
-            pagination: components["schemas"]["Pagination"];
-            provenance: components["schemas"]["ProvenanceEntry"][];
-        };
         NotificationPreferences: {
             priceUpdates: boolean;
             transactions: boolean;
@@ -1356,155 +1164,6 @@ export interface components {
         };
         Success: {
             success: boolean;
-        };
-        ListedFavourite: {
-            tokenId: number;
-            contractAddress: string;
-            /** Format: date-time */
-            since: string;
-            asset: components["schemas"]["AssetItem"] | null;
-        };
-        FavouriteList: {
-            asOf: components["schemas"]["AsOf"];
-            pagination: components["schemas"]["Pagination"];
-            favorites: components["schemas"]["ListedFavourite"][];
-        };
-        Favourite: {
-            tokenId: number;
-            contractAddress: string;
-            isFavorite: boolean;
-            /** Format: date-time */
-            since: string | null;
-            /** @description How many users like it. */
-            favoriteCount: number;
-        };
-        OneFavourite: {
-            asOf: components["schemas"]["AsOf"];
-            favorite: components["schemas"]["Favourite"];
-        };
-        TypeTotals: {
-            assets: number;
-            value: number;
-            valueWei: string;
-            forSale: number;
-            asked: number;
-            /** @description Sum of the prices asked. */
-            askedWei: string;
-            assetType: string | null;
-            priced: number;
-        };
-        Coverage: {
-            assets: number;
-            /** @description Assets whose contract has told a price. */
-            priced: number;
-            /** @description Assets that the wallet bought. */
-            withCost: number;
-        };
-        Unrealised: {
-            /** @description Those that have both a price and a cost. */
-            assets: number;
-            value: number;
-            valueWei: string;
-            cost: number;
-            costWei: string;
-            gain: number;
-            gainWei: string;
-        };
-        Realised: {
-            purchases: number;
-            spent: number;
-            spentWei: string;
-            sales: number;
-            earned: number;
-            /** @description Prices paid by buyers, before the marketplace's fee. */
-            earnedWei: string;
-            fees: number;
-            /** @description What the marketplace kept of sales. */
-            feesWei: string;
-            net: number;
-            netWei: string;
-            salesWithCost: number;
-            gain: number;
-            /** @description Net earnings minus costs, of the sales whose cost is known. */
-            gainWei: string;
-            /** @description Sales of the wallet to itself. */
-            selfTrades: number;
-            selfTraded: number;
-            selfTradedWei: string;
-            selfTradeFees: number;
-            selfTradeFeesWei: string;
-        };
-        PortfolioTotals: {
-            assets: number;
-            value: number;
-            valueWei: string;
-            forSale: number;
-            asked: number;
-            /** @description Sum of the prices asked. */
-            askedWei: string;
-            walletAddress: string;
-            byType: components["schemas"]["TypeTotals"][];
-            coverage: components["schemas"]["Coverage"];
-            unrealised: components["schemas"]["Unrealised"];
-            realised: components["schemas"]["Realised"];
-        };
-        Acquired: {
-            /** @enum {string} */
-            type: "mint" | "buy" | "transfer";
-            /** Format: date-time */
-            timestamp: string;
-        };
-        Holding: {
-            id: string;
-            tokenId: number;
-            /** @description In EIP-55. */
-            contractAddress: string;
-            name: string | null;
-            assetType: string | null;
-            thumbnailUrl: string | null;
-            currentPrice: components["schemas"]["CurrentPrice"];
-            marketStatus: components["schemas"]["MarketStatus"];
-            isListed: boolean;
-            /** @description In EIP-55. */
-            currentOwner: string;
-            isVerified: boolean;
-            /** @enum {string} */
-            finality: "finalized" | "unfinalized";
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            updatedAt: string | null;
-            acquired: components["schemas"]["Acquired"] | null;
-            cost: components["schemas"]["Amount"] | null;
-            unrealisedGain: components["schemas"]["Amount"] | null;
-        };
-        Portfolio: {
-            asOf: components["schemas"]["AsOf"];
-            pagination: components["schemas"]["Pagination"];
-            portfolio: components["schemas"]["PortfolioTotals"];
-            assets: components["schemas"]["Holding"][];
-        };
-        PortfolioBucket: {
-            /** Format: date-time */
-            start: string;
-            /**
-             * Format: date-time
-             * @description The moment after the bucket.
-             */
-            end: string;
-            /** @description The chain has passed its end. */
-            isComplete: boolean;
-            assets: number;
-            value: number;
-            valueWei: string;
-            cost: number;
-            costWei: string;
-            coverage: components["schemas"]["Coverage"];
-        };
-        PortfolioHistory: {
-            asOf: components["schemas"]["AsOf"];
-            interval: string;
-            portfolioHistory: components["schemas"]["PortfolioBucket"][];
         };
         OneTransaction: {
             asOf: components["schemas"]["AsOf"];
@@ -1661,41 +1320,6 @@ export interface components {
             stats: components["schemas"]["Stats"];
             explanation?: components["schemas"]["StatsExplained"];
         };
-        MarketBucket: {
-            sales: number;
-            volume: number;
-            /** @description Exact, in wei, as a decimal string. */
-            volumeWei: string;
-            fees: number;
-            /** @description Exact, in wei, as a decimal string. */
-            feesWei: string;
-            selfTrades: number;
-            /** @description Exact, in wei, as a decimal string. */
-            selfTradedWei: string;
-            /** Format: date-time */
-            start: string;
-            /**
-             * Format: date-time
-             * @description The moment after the bucket.
-             */
-            end: string;
-            /** @description The chain has passed its end. */
-            isComplete: boolean;
-            /** @description Listings made. */
-            listings: number;
-            mints: number;
-            assets: number | null;
-            holders: number | null;
-            listed: number | null;
-            floorPrice: components["schemas"]["Amount"] | null;
-        };
-        MarketStatsHistory: {
-            asOf: components["schemas"]["AsOf"];
-            interval: string;
-            /** Format: date-time */
-            exactFrom: string | null;
-            statsHistory: components["schemas"]["MarketBucket"][];
-        };
         Listing: {
             id: string;
             tokenId: number;
@@ -1723,79 +1347,6 @@ export interface components {
             asOf: components["schemas"]["AsOf"];
             pagination: components["schemas"]["Pagination"];
             listings: components["schemas"]["Listing"][];
-        };
-        TrendingParts: {
-            /** @description Different buyers, who were not the sellers. */
-            buyers24h: number;
-            buyers7d: number;
-            /** @description 1 if listed in the last 7 days. */
-            listed7d: number;
-            /** @description 1 if minted in the last 7 days. */
-            minted7d: number;
-            viewCount: number;
-            favoriteCount: number;
-        };
-        TrendingAsset: {
-            rank: number;
-            score: number;
-            parts: components["schemas"]["TrendingParts"];
-            asset: components["schemas"]["AssetItem"];
-        };
-        TrendingWeights: {
-            buyers24h: number;
-            buyers7d: number;
-            listed7d: number;
-            minted7d: number;
-            views: number;
-            favorites: number;
-        };
-        TrendingFormula: {
-            text: string;
-            weights: components["schemas"]["TrendingWeights"];
-            /** @description Most assets that are ranked. */
-            candidates: number;
-        };
-        TrendingList: {
-            asOf: components["schemas"]["AsOf"];
-            pagination: components["schemas"]["Pagination"];
-            trending: components["schemas"]["TrendingAsset"][];
-            formula: components["schemas"]["TrendingFormula"];
-        };
-        FoundWallet: {
-            walletAddress: string;
-            /** @description How many it owns. */
-            assets: number;
-        };
-        FoundContract: {
-            address: string;
-            /** @enum {string} */
-            role: "asset" | "agent" | "marketplace";
-        };
-        FoundTransaction: {
-            hash: string;
-            blockNumber: number;
-            /** Format: date-time */
-            timestamp: string;
-            /** @description Deeds, and `price`. */
-            types: string[];
-        };
-        Hit: {
-            /** @enum {string} */
-            type: "asset" | "wallet" | "contract" | "transaction";
-            /** @enum {string} */
-            match: "text" | "tokenId" | "address" | "transactionHash";
-            asset: components["schemas"]["AssetItem"] | null;
-            wallet: components["schemas"]["FoundWallet"] | null;
-            contract: components["schemas"]["FoundContract"] | null;
-            transaction: components["schemas"]["FoundTransaction"] | null;
-        };
-        SearchResult: {
-            asOf: components["schemas"]["AsOf"];
-            pagination: components["schemas"]["Pagination"];
-            query: string;
-            /** @enum {string} */
-            kind: "text" | "tokenId" | "address" | "transaction";
-            hits: components["schemas"]["Hit"][];
         };
         Event: {
             seq: number;
@@ -2110,7 +1661,7 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing */
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
@@ -2139,14 +1690,14 @@ export interface components {
             };
         };
         /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listAssets": {
+        "cursor-orphaned.block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -2194,29 +1745,29 @@ export interface components {
                 };
             };
         };
-        /** @description Conflict */
-        "CONFLICT.batchAssets": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.batchAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: never;
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 409;
+                    status?: 401;
                 };
             };
         };
-        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
-        "block-replaced.before-history.block-time-unknown": {
+        /** @description The block was replaced by a reorg; History begins later */
+        "block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -2250,6 +1801,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showAsset": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description There is no such thing */
         "not-found": {
             headers: {
@@ -2264,7 +1829,63 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing */
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetPrices": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssetPrices": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetActivity": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -2292,17 +1913,31 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.showProfile": {
+        /** @description No block has been applied yet; The store cannot be read at present; What is kept encrypted cannot be read now */
+        "nothing-indexed.store-unreachable.secrets-unreadable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    code?: "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
                     /** @constant */
                     status?: 503;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.saveProfile": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2320,21 +1955,49 @@ export interface components {
                 };
             };
         };
-        /** @description There is more than one answer is computed from; This picture cannot be used */
-        "too-much-history.image-unfit": {
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.changeProfile": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-much-history" | "image-unfit";
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.uploadAvatar": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description This picture cannot be used */
+        "image-unfit": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "image-unfit";
                     /** @constant */
                     status?: 422;
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        /** @description No block has been applied yet; The store cannot be read at present; Other pictures are being decoded */
         "SERVICE_UNAVAILABLE.uploadAvatar": {
             headers: {
                 [name: string]: unknown;
@@ -2342,69 +2005,251 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
+                    code?: "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.deleteAvatar": {
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.deleteAvatar": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "storage-unavailable";
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
+        "nothing-indexed.store-unreachable.storage-unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description There is more than one answer is computed from */
-        "too-much-history": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listUserAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-much-history";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 422;
+                    status?: 401;
                 };
             };
         };
-        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
-        "GONE.listEvents": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listUserTransactions": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showTransaction": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description No block has been applied yet; The store cannot be read at present */
+        "nothing-indexed.store-unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "nothing-indexed" | "store-unreachable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showChainTransaction": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showMarketStats": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
             };
         };
-        /** @description The past cannot be folded at once; Every place for streams is taken; No block has been applied yet */
-        "SERVICE_UNAVAILABLE.streamEvents": {
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listListings": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "too-many-streams" | "nothing-indexed" | "store-unreachable";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listActivity": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listEvents": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Listening cannot go on from there */
+        "events-gone": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "events-gone";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.streamEvents": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
+        "too-many-streams.nothing-indexed.store-unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "too-many-streams" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The message signs nobody in; The API key opens nothing */
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.issueNonce": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The message signs nobody in; The message signs nobody in; The message signs nobody in */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2432,17 +2277,31 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.signIn": {
+        /** @description No block has been applied yet; The store cannot be read at present; The message signs nobody in */
+        "nothing-indexed.store-unreachable.wallet-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
+                    code?: "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
                     /** @constant */
                     status?: 503;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.refreshTokens": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2457,6 +2316,90 @@ export interface components {
                     code?: "cross-site";
                     /** @constant */
                     status?: 403;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.signOut": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.signOutEverywhere": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listSessions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.endSession": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.removeSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2488,15 +2431,43 @@ export interface components {
                 };
             };
         };
-        /** @description Not allowed; A second factor is required; The code is wrong */
-        "forbidden.mfa-required.mfa-code-wrong": {
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.enrollSecondFactor": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong";
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.confirmSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not allowed; The code is wrong */
+        "forbidden.mfa-code-wrong": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "forbidden" | "mfa-code-wrong";
                     /** @constant */
                     status?: 403;
                 };
@@ -2513,6 +2484,20 @@ export interface components {
                     code?: "mfa-not-pending";
                     /** @constant */
                     status?: 409;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.proveSecondFactor": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2544,17 +2529,31 @@ export interface components {
                 };
             };
         };
-        /** @description Not allowed; The account is suspended */
-        "forbidden.account-suspended": {
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listKeys": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "account-suspended";
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
-                    status?: 403;
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.makeKey": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2572,17 +2571,87 @@ export interface components {
                 };
             };
         };
-        /** @description No more keys; This key cannot be rotated */
-        "too-many-keys.key-ended": {
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.rotateKey": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-many-keys" | "key-ended";
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description This key cannot be rotated */
+        "key-ended": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "key-ended";
                     /** @constant */
                     status?: 409;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.revokeKey": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showKeyUsage": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listUsers": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.changeUser": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2600,6 +2669,20 @@ export interface components {
                 };
             };
         };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAudit": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description A field is not valid; The request is malformed */
         "invalid-request.bad-request": {
             headers: {
@@ -2614,17 +2697,73 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; Not ready */
-        "SERVICE_UNAVAILABLE.showReadiness": {
+        /** @description No block has been applied yet; Not ready; The store cannot be read at present */
+        "nothing-indexed.not-ready.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "not-ready" | "store-unreachable";
+                    code?: "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showStatus": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listReorgs": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listErrors": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showError": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
                 };
             };
         };
@@ -2705,7 +2844,7 @@ export interface operations {
                 /** @example 80 */
                 minConfidence?: number;
                 /**
-                 * @description Words that begin words of name, type or description.
+                 * @description Text in name, type or description.
                  * @example harbour
                  */
                 q?: string;
@@ -2813,7 +2952,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -2908,9 +3047,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            409: components["responses"]["CONFLICT.batchAssets"];
-            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            401: components["responses"]["UNAUTHORIZED.batchAssets"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -3062,10 +3201,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.showAsset"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            410: components["responses"]["block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3215,10 +3354,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssetPrices"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["GONE.listAssetPrices"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3356,10 +3495,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssetTransactions"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3489,143 +3628,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssetActivity"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    listAssetProvenance: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Seconds to wait for it.
-                 * @example 10
-                 */
-                wait?: number;
-                /**
-                 * @description Answer only once this transaction is indexed.
-                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
-                 */
-                afterTx?: string;
-                /**
-                 * @description Answer only from this block on.
-                 * @example 69
-                 */
-                minBlock?: number;
-                /**
-                 * @description Rows in one answer, 20 unless given.
-                 * @example 20
-                 */
-                limit?: number;
-                /**
-                 * @description nextCursor of the last answer.
-                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
-                 */
-                cursor?: string;
-                /**
-                 * @description Page number from 1; not together with cursor.
-                 * @example 1
-                 */
-                page?: number;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
-                contractAddress?: string;
-            };
-            header?: never;
-            path: {
-                /** @example 7 */
-                tokenId: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description asOf.blockNumber */
-                    "X-As-Of-Block"?: number;
-                    /** @description asOf.lagSeconds */
-                    "X-Lag-Seconds"?: number;
-                    /** @description Requests left, and seconds until more. */
-                    RateLimit?: string;
-                    /** @description Requests in a window of seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Changes when the state or the URL does. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "pagination": {
-                     *         "limit": 20,
-                     *         "hasMore": false,
-                     *         "nextCursor": null
-                     *       },
-                     *       "provenance": [
-                     *         {
-                     *           "id": "f0fb9d5e13b4c99f1f8a4a7e",
-                     *           "source": "chain",
-                     *           "type": "sale",
-                     *           "timestamp": "2026-02-10T20:00:00Z",
-                     *           "from": "0x2bd806c97F0e00aF1a1fC3328fA763a9269723C8",
-                     *           "to": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
-                     *           "price": 7,
-                     *           "priceWei": "7000000000000000000",
-                     *           "blockchain": {
-                     *             "transactionHash": "0xf0fb9d5e13b4c99f1f8a4a7ed6a7ca69a7fe2f47d15b27186229f68c7e318f31",
-                     *             "blockNumber": 980,
-                     *             "blockHash": "0x700e58b233b26434d5e098a813eaf5177c080663e94f35919ced309f62e8d541",
-                     *             "logIndex": 0,
-                     *             "gasUsed": 21000,
-                     *             "gasPriceWei": "1000000000"
-                     *           },
-                     *           "status": "completed",
-                     *           "document": null,
-                     *           "certificate": null
-                     *         },
-                     *         {
-                     *           "id": "people-1",
-                     *           "source": "people",
-                     *           "type": "certificate",
-                     *           "timestamp": "2026-02-09T00:00:00Z",
-                     *           "from": null,
-                     *           "to": null,
-                     *           "price": null,
-                     *           "priceWei": null,
-                     *           "blockchain": null,
-                     *           "status": null,
-                     *           "document": null,
-                     *           "certificate": {
-                     *             "type": "appraisal",
-                     *             "issuer": "Lloyd",
-                     *             "date": "2026-02-09",
-                     *             "fileKey": null
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ProvenanceList"];
-                };
-            };
-            304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            404: components["responses"]["not-found"];
-            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3679,7 +3685,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     saveProfile: {
@@ -3738,14 +3744,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.saveProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     changeProfile: {
@@ -3802,14 +3808,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.changeProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     uploadAvatar: {
@@ -3844,11 +3850,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.uploadAvatar"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            422: components["responses"]["too-much-history.image-unfit"];
+            422: components["responses"]["image-unfit"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["SERVICE_UNAVAILABLE.uploadAvatar"];
@@ -3878,281 +3884,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.deleteAvatar"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.deleteAvatar"];
-        };
-    };
-    listFavorites: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Seconds to wait for it.
-                 * @example 10
-                 */
-                wait?: number;
-                /**
-                 * @description Answer only once this transaction is indexed.
-                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
-                 */
-                afterTx?: string;
-                /**
-                 * @description Answer only from this block on.
-                 * @example 69
-                 */
-                minBlock?: number;
-                /**
-                 * @description Rows in one answer, 20 unless given.
-                 * @example 20
-                 */
-                limit?: number;
-                /**
-                 * @description nextCursor of the last answer.
-                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
-                 */
-                cursor?: string;
-                /**
-                 * @description Page number from 1; not together with cursor.
-                 * @example 1
-                 */
-                page?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "pagination": {
-                     *         "limit": 20,
-                     *         "hasMore": false,
-                     *         "nextCursor": null
-                     *       },
-                     *       "favorites": [
-                     *         {
-                     *           "tokenId": 1,
-                     *           "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
-                     *           "since": "2026-11-26T19:54:50.861000Z",
-                     *           "asset": {
-                     *             "id": "844a62d37b943d186436ba8c",
-                     *             "tokenId": 1,
-                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
-                     *             "name": "Harbour warehouse",
-                     *             "assetType": "Real Estate",
-                     *             "thumbnailUrl": null,
-                     *             "currentPrice": {
-                     *               "value": 8,
-                     *               "valueWei": "8000000000000000001",
-                     *               "valueUsd": null,
-                     *               "updatedAt": "2026-02-07T12:00:00Z",
-                     *               "aiConfidenceScore": null
-                     *             },
-                     *             "marketStatus": {
-                     *               "isListed": true,
-                     *               "isPurchasable": true,
-                     *               "unavailableReason": null,
-                     *               "listingPrice": 9,
-                     *               "listingPriceWei": "9000000000000000000",
-                     *               "listedAt": "2026-02-07T12:00:00Z",
-                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
-                     *             },
-                     *             "isListed": true,
-                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
-                     *             "isVerified": false,
-                     *             "finality": "finalized",
-                     *             "createdAt": "2026-02-07T12:00:00Z",
-                     *             "updatedAt": null
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["FavouriteList"];
-                };
-            };
-            304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden"];
-            409: components["responses"]["not-yet-indexed"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    showFavorite: {
-        parameters: {
-            query?: {
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
-                contractAddress?: string;
-            };
-            header?: never;
-            path: {
-                /** @example 7 */
-                tokenId: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "favorite": {
-                     *         "tokenId": 1,
-                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
-                     *         "isFavorite": true,
-                     *         "since": "2026-11-26T19:54:50.861000Z",
-                     *         "favoriteCount": 1
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["OneFavourite"];
-                };
-            };
-            304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden"];
-            404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    addFavorite: {
-        parameters: {
-            query?: {
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
-                contractAddress?: string;
-            };
-            header?: never;
-            path: {
-                /** @example 7 */
-                tokenId: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "favorite": {
-                     *         "tokenId": 1,
-                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
-                     *         "isFavorite": true,
-                     *         "since": "2026-11-26T19:54:50.861000Z",
-                     *         "favoriteCount": 1
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["OneFavourite"];
-                };
-            };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden"];
-            404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    removeFavorite: {
-        parameters: {
-            query?: {
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
-                contractAddress?: string;
-            };
-            header?: never;
-            path: {
-                /** @example 7 */
-                tokenId: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "favorite": {
-                     *         "tokenId": 1,
-                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
-                     *         "isFavorite": false,
-                     *         "since": null,
-                     *         "favoriteCount": 0
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["OneFavourite"];
-                };
-            };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden"];
-            404: components["responses"]["not-found"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
         };
     };
     listUserAssets: {
@@ -4224,7 +3960,7 @@ export interface operations {
                 /** @example 80 */
                 minConfidence?: number;
                 /**
-                 * @description Words that begin words of name, type or description.
+                 * @description Text in name, type or description.
                  * @example harbour
                  */
                 q?: string;
@@ -4318,10 +4054,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listUserAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4461,321 +4197,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listUserTransactions"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    showPortfolio: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Seconds to wait for it.
-                 * @example 10
-                 */
-                wait?: number;
-                /**
-                 * @description Answer only once this transaction is indexed.
-                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
-                 */
-                afterTx?: string;
-                /**
-                 * @description Answer only from this block on.
-                 * @example 69
-                 */
-                minBlock?: number;
-                /**
-                 * @description Rows in one answer, 20 unless given.
-                 * @example 20
-                 */
-                limit?: number;
-                /**
-                 * @description nextCursor of the last answer.
-                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
-                 */
-                cursor?: string;
-                /**
-                 * @description Page number from 1; not together with cursor.
-                 * @example 1
-                 */
-                page?: number;
-            };
-            header?: never;
-            path: {
-                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
-                walletAddress: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description asOf.blockNumber */
-                    "X-As-Of-Block"?: number;
-                    /** @description asOf.lagSeconds */
-                    "X-Lag-Seconds"?: number;
-                    /** @description Requests left, and seconds until more. */
-                    RateLimit?: string;
-                    /** @description Requests in a window of seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Changes when the state or the URL does. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "pagination": {
-                     *         "limit": 20,
-                     *         "hasMore": false,
-                     *         "nextCursor": null
-                     *       },
-                     *       "portfolio": {
-                     *         "walletAddress": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
-                     *         "assets": 2,
-                     *         "value": 11,
-                     *         "valueWei": "11000000000000000001",
-                     *         "forSale": 1,
-                     *         "asked": 9,
-                     *         "askedWei": "9000000000000000000",
-                     *         "byType": [
-                     *           {
-                     *             "assetType": "Real Estate",
-                     *             "assets": 1,
-                     *             "value": 8,
-                     *             "valueWei": "8000000000000000001",
-                     *             "forSale": 1,
-                     *             "asked": 9,
-                     *             "askedWei": "9000000000000000000",
-                     *             "priced": 1
-                     *           },
-                     *           {
-                     *             "assetType": "Art",
-                     *             "assets": 1,
-                     *             "value": 3,
-                     *             "valueWei": "3000000000000000000",
-                     *             "forSale": 0,
-                     *             "asked": 0,
-                     *             "askedWei": "0",
-                     *             "priced": 1
-                     *           }
-                     *         ],
-                     *         "coverage": {
-                     *           "assets": 2,
-                     *           "priced": 2,
-                     *           "withCost": 1
-                     *         },
-                     *         "unrealised": {
-                     *           "assets": 1,
-                     *           "value": 8,
-                     *           "valueWei": "8000000000000000001",
-                     *           "cost": 7,
-                     *           "costWei": "7000000000000000000",
-                     *           "gain": 1,
-                     *           "gainWei": "1000000000000000001"
-                     *         },
-                     *         "realised": {
-                     *           "purchases": 1,
-                     *           "spent": 7,
-                     *           "spentWei": "7000000000000000000",
-                     *           "sales": 0,
-                     *           "earned": 0,
-                     *           "earnedWei": "0",
-                     *           "fees": 0,
-                     *           "feesWei": "0",
-                     *           "net": 0,
-                     *           "netWei": "0",
-                     *           "salesWithCost": 0,
-                     *           "gain": 0,
-                     *           "gainWei": "0",
-                     *           "selfTrades": 0,
-                     *           "selfTraded": 0,
-                     *           "selfTradedWei": "0",
-                     *           "selfTradeFees": 0,
-                     *           "selfTradeFeesWei": "0"
-                     *         }
-                     *       },
-                     *       "assets": [
-                     *         {
-                     *           "id": "50d9c947746ea75e6292f782",
-                     *           "tokenId": 2,
-                     *           "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
-                     *           "name": "Asset 2",
-                     *           "assetType": "Art",
-                     *           "thumbnailUrl": null,
-                     *           "currentPrice": {
-                     *             "value": 3,
-                     *             "valueWei": "3000000000000000000",
-                     *             "valueUsd": null,
-                     *             "updatedAt": "2026-02-08T18:00:00Z",
-                     *             "aiConfidenceScore": null
-                     *           },
-                     *           "marketStatus": {
-                     *             "isListed": false,
-                     *             "isPurchasable": false,
-                     *             "unavailableReason": null,
-                     *             "listingPrice": null,
-                     *             "listingPriceWei": null,
-                     *             "listedAt": null,
-                     *             "listedBy": null
-                     *           },
-                     *           "isListed": false,
-                     *           "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
-                     *           "isVerified": false,
-                     *           "finality": "finalized",
-                     *           "createdAt": "2026-02-08T18:00:00Z",
-                     *           "updatedAt": null,
-                     *           "acquired": {
-                     *             "type": "mint",
-                     *             "timestamp": "2026-02-08T18:00:00Z"
-                     *           },
-                     *           "cost": null,
-                     *           "unrealisedGain": null
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Portfolio"];
-                };
-            };
-            304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            404: components["responses"]["not-found"];
-            409: components["responses"]["not-yet-indexed"];
-            422: components["responses"]["too-much-history"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    listPortfolio: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Seconds to wait for it.
-                 * @example 10
-                 */
-                wait?: number;
-                /**
-                 * @description Answer only once this transaction is indexed.
-                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
-                 */
-                afterTx?: string;
-                /**
-                 * @description Answer only from this block on.
-                 * @example 69
-                 */
-                minBlock?: number;
-                /**
-                 * @description Length of a bucket, 1d unless given.
-                 * @example 1h
-                 */
-                interval?: "1h" | "1d" | "1w";
-                /**
-                 * @description The first bucket is the one of this time.
-                 * @example 2026-11-01T00:00:00Z
-                 */
-                from?: string;
-                /**
-                 * @description The last bucket is the one of this time.
-                 * @example 2026-11-30T23:59:59Z
-                 */
-                to?: string;
-            };
-            header?: never;
-            path: {
-                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
-                walletAddress: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description asOf.blockNumber */
-                    "X-As-Of-Block"?: number;
-                    /** @description asOf.lagSeconds */
-                    "X-Lag-Seconds"?: number;
-                    /** @description Requests left, and seconds until more. */
-                    RateLimit?: string;
-                    /** @description Requests in a window of seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Changes when the state or the URL does. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "portfolioHistory": [
-                     *         {
-                     *           "start": "2026-02-10T00:00:00Z",
-                     *           "end": "2026-02-11T00:00:00Z",
-                     *           "isComplete": true,
-                     *           "assets": 2,
-                     *           "value": 10,
-                     *           "valueWei": "10000000000000000000",
-                     *           "cost": 7,
-                     *           "costWei": "7000000000000000000",
-                     *           "coverage": {
-                     *             "assets": 2,
-                     *             "priced": 2,
-                     *             "withCost": 1
-                     *           }
-                     *         },
-                     *         {
-                     *           "start": "2026-02-11T00:00:00Z",
-                     *           "end": "2026-02-12T00:00:00Z",
-                     *           "isComplete": false,
-                     *           "assets": 2,
-                     *           "value": 11,
-                     *           "valueWei": "11000000000000000001",
-                     *           "cost": 7,
-                     *           "costWei": "7000000000000000000",
-                     *           "coverage": {
-                     *             "assets": 2,
-                     *             "priced": 2,
-                     *             "withCost": 1
-                     *           }
-                     *         }
-                     *       ],
-                     *       "interval": "1d"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["PortfolioHistory"];
-                };
-            };
-            304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            404: components["responses"]["not-found"];
-            409: components["responses"]["not-yet-indexed"];
-            422: components["responses"]["too-much-history"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4923,9 +4348,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listTransactions"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5017,12 +4442,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.showTransaction"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showChainTransaction: {
@@ -5153,10 +4578,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.showChainTransaction"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showMarketStats: {
@@ -5287,132 +4712,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.showMarketStats"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history.block-time-unknown"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    listMarketStats: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Seconds to wait for it.
-                 * @example 10
-                 */
-                wait?: number;
-                /**
-                 * @description Answer only once this transaction is indexed.
-                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
-                 */
-                afterTx?: string;
-                /**
-                 * @description Answer only from this block on.
-                 * @example 69
-                 */
-                minBlock?: number;
-                /**
-                 * @description Length of a bucket, 1d unless given.
-                 * @example 1h
-                 */
-                interval?: "1h" | "1d" | "1w";
-                /**
-                 * @description The first bucket is the one of this time.
-                 * @example 2026-11-01T00:00:00Z
-                 */
-                from?: string;
-                /**
-                 * @description The last bucket is the one of this time.
-                 * @example 2026-11-30T23:59:59Z
-                 */
-                to?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description asOf.blockNumber */
-                    "X-As-Of-Block"?: number;
-                    /** @description asOf.lagSeconds */
-                    "X-Lag-Seconds"?: number;
-                    /** @description Requests left, and seconds until more. */
-                    RateLimit?: string;
-                    /** @description Requests in a window of seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Changes when the state or the URL does. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "statsHistory": [
-                     *         {
-                     *           "start": "2026-02-10T00:00:00Z",
-                     *           "end": "2026-02-11T00:00:00Z",
-                     *           "isComplete": true,
-                     *           "sales": 1,
-                     *           "volume": 7,
-                     *           "volumeWei": "7000000000000000000",
-                     *           "fees": 0.175,
-                     *           "feesWei": "175000000000000000",
-                     *           "selfTrades": 0,
-                     *           "selfTradedWei": "0",
-                     *           "listings": 0,
-                     *           "mints": 0,
-                     *           "assets": 2,
-                     *           "holders": 1,
-                     *           "listed": 0,
-                     *           "floorPrice": null
-                     *         },
-                     *         {
-                     *           "start": "2026-02-11T00:00:00Z",
-                     *           "end": "2026-02-12T00:00:00Z",
-                     *           "isComplete": false,
-                     *           "sales": 0,
-                     *           "volume": 0,
-                     *           "volumeWei": "0",
-                     *           "fees": 0,
-                     *           "feesWei": "0",
-                     *           "selfTrades": 0,
-                     *           "selfTradedWei": "0",
-                     *           "listings": 1,
-                     *           "mints": 0,
-                     *           "assets": 2,
-                     *           "holders": 1,
-                     *           "listed": 1,
-                     *           "floorPrice": {
-                     *             "value": 9,
-                     *             "valueWei": "9000000000000000000"
-                     *           }
-                     *         }
-                     *       ],
-                     *       "interval": "1d",
-                     *       "exactFrom": "2026-02-10T00:00:00Z"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["MarketStatsHistory"];
-                };
-            };
-            304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5552,150 +4854,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listListings"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    listTrending: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Seconds to wait for it.
-                 * @example 10
-                 */
-                wait?: number;
-                /**
-                 * @description Answer only once this transaction is indexed.
-                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
-                 */
-                afterTx?: string;
-                /**
-                 * @description Answer only from this block on.
-                 * @example 69
-                 */
-                minBlock?: number;
-                /**
-                 * @description Rows in one answer, 20 unless given.
-                 * @example 20
-                 */
-                limit?: number;
-                /**
-                 * @description nextCursor of the last answer.
-                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
-                 */
-                cursor?: string;
-                /**
-                 * @description Page number from 1; not together with cursor.
-                 * @example 1
-                 */
-                page?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description asOf.blockNumber */
-                    "X-As-Of-Block"?: number;
-                    /** @description asOf.lagSeconds */
-                    "X-Lag-Seconds"?: number;
-                    /** @description Requests left, and seconds until more. */
-                    RateLimit?: string;
-                    /** @description Requests in a window of seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Changes when the state or the URL does. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "pagination": {
-                     *         "limit": 20,
-                     *         "hasMore": false,
-                     *         "nextCursor": null
-                     *       },
-                     *       "trending": [
-                     *         {
-                     *           "rank": 1,
-                     *           "score": 18,
-                     *           "parts": {
-                     *             "buyers24h": 1,
-                     *             "buyers7d": 1,
-                     *             "listed7d": 1,
-                     *             "minted7d": 1,
-                     *             "viewCount": 0,
-                     *             "favoriteCount": 1
-                     *           },
-                     *           "asset": {
-                     *             "id": "844a62d37b943d186436ba8c",
-                     *             "tokenId": 1,
-                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
-                     *             "name": "Harbour warehouse",
-                     *             "assetType": "Real Estate",
-                     *             "thumbnailUrl": null,
-                     *             "currentPrice": {
-                     *               "value": 8,
-                     *               "valueWei": "8000000000000000001",
-                     *               "valueUsd": null,
-                     *               "updatedAt": "2026-02-07T12:00:00Z",
-                     *               "aiConfidenceScore": null
-                     *             },
-                     *             "marketStatus": {
-                     *               "isListed": true,
-                     *               "isPurchasable": true,
-                     *               "unavailableReason": null,
-                     *               "listingPrice": 9,
-                     *               "listingPriceWei": "9000000000000000000",
-                     *               "listedAt": "2026-02-07T12:00:00Z",
-                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
-                     *             },
-                     *             "isListed": true,
-                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
-                     *             "isVerified": false,
-                     *             "finality": "finalized",
-                     *             "createdAt": "2026-02-07T12:00:00Z",
-                     *             "updatedAt": null
-                     *           }
-                     *         }
-                     *       ],
-                     *       "formula": {
-                     *         "text": "score = 8·buyers24h + 4·buyers7d + 2·listed7d + 2·minted7d + ⌊log2(1 + viewCount)⌋ + 2·⌊log2(1 + favoriteCount)⌋",
-                     *         "weights": {
-                     *           "buyers24h": 8,
-                     *           "buyers7d": 4,
-                     *           "listed7d": 2,
-                     *           "minted7d": 2,
-                     *           "views": 1,
-                     *           "favorites": 2
-                     *         },
-                     *         "candidates": 1000
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["TrendingList"];
-                };
-            };
-            304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5824,140 +4985,9 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listActivity"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
-            429: components["responses"]["too-many-requests"];
-            500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
-        };
-    };
-    search: {
-        parameters: {
-            query: {
-                /**
-                 * @description Seconds to wait for it.
-                 * @example 10
-                 */
-                wait?: number;
-                /**
-                 * @description Answer only once this transaction is indexed.
-                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
-                 */
-                afterTx?: string;
-                /**
-                 * @description Answer only from this block on.
-                 * @example 69
-                 */
-                minBlock?: number;
-                /**
-                 * @description Rows in one answer, 20 unless given.
-                 * @example 20
-                 */
-                limit?: number;
-                /**
-                 * @description nextCursor of the last answer.
-                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
-                 */
-                cursor?: string;
-                /**
-                 * @description Page number from 1; not together with cursor.
-                 * @example 1
-                 */
-                page?: number;
-                /**
-                 * @description Words, a token id, an address or a transaction hash.
-                 * @example harbour
-                 */
-                q: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    /** @description asOf.blockNumber */
-                    "X-As-Of-Block"?: number;
-                    /** @description asOf.lagSeconds */
-                    "X-Lag-Seconds"?: number;
-                    /** @description Requests left, and seconds until more. */
-                    RateLimit?: string;
-                    /** @description Requests in a window of seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Changes when the state or the URL does. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asOf": {
-                     *         "blockNumber": 69,
-                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
-                     *         "timestamp": "2026-11-22T21:28:36Z",
-                     *         "finality": "unfinalized",
-                     *         "lagBlocks": 0,
-                     *         "lagSeconds": 0
-                     *       },
-                     *       "pagination": {
-                     *         "limit": 20,
-                     *         "hasMore": false,
-                     *         "nextCursor": null
-                     *       },
-                     *       "query": "ware",
-                     *       "kind": "text",
-                     *       "hits": [
-                     *         {
-                     *           "type": "asset",
-                     *           "match": "text",
-                     *           "asset": {
-                     *             "id": "844a62d37b943d186436ba8c",
-                     *             "tokenId": 1,
-                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
-                     *             "name": "Harbour warehouse",
-                     *             "assetType": "Real Estate",
-                     *             "thumbnailUrl": null,
-                     *             "currentPrice": {
-                     *               "value": 8,
-                     *               "valueWei": "8000000000000000001",
-                     *               "valueUsd": null,
-                     *               "updatedAt": "2026-02-07T12:00:00Z",
-                     *               "aiConfidenceScore": null
-                     *             },
-                     *             "marketStatus": {
-                     *               "isListed": true,
-                     *               "isPurchasable": true,
-                     *               "unavailableReason": null,
-                     *               "listingPrice": 9,
-                     *               "listingPriceWei": "9000000000000000000",
-                     *               "listedAt": "2026-02-07T12:00:00Z",
-                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
-                     *             },
-                     *             "isListed": true,
-                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
-                     *             "isVerified": false,
-                     *             "finality": "finalized",
-                     *             "createdAt": "2026-02-07T12:00:00Z",
-                     *             "updatedAt": null
-                     *           },
-                     *           "wallet": null,
-                     *           "contract": null,
-                     *           "transaction": null
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["SearchResult"];
-                };
-            };
-            304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -6049,11 +5079,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            410: components["responses"]["GONE.listEvents"];
+            401: components["responses"]["UNAUTHORIZED.listEvents"];
+            410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     streamEvents: {
@@ -6116,11 +5146,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
-            410: components["responses"]["GONE.listEvents"];
+            401: components["responses"]["UNAUTHORIZED.streamEvents"];
+            410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.streamEvents"];
+            503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
         };
     };
     issueNonce: {
@@ -6153,10 +5183,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.issueNonce"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signIn: {
@@ -6222,7 +5252,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.signIn"];
+            503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
         };
     };
     refreshTokens: {
@@ -6271,12 +5301,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.refreshTokens"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signOut: {
@@ -6303,12 +5333,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.signOut"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signOutEverywhere: {
@@ -6335,12 +5365,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.signOutEverywhere"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listSessions: {
@@ -6377,11 +5407,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.listSessions"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     endSession: {
@@ -6411,12 +5441,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.endSession"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showSecondFactor: {
@@ -6449,11 +5479,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.showSecondFactor"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     removeSecondFactor: {
@@ -6480,12 +5510,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.removeSecondFactor"];
             403: components["responses"]["forbidden.mfa-required"];
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     enrollSecondFactor: {
@@ -6514,11 +5544,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.enrollSecondFactor"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     confirmSecondFactor: {
@@ -6558,14 +5588,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
+            401: components["responses"]["UNAUTHORIZED.confirmSecondFactor"];
+            403: components["responses"]["forbidden.mfa-code-wrong"];
             409: components["responses"]["mfa-not-pending"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     proveSecondFactor: {
@@ -6602,14 +5632,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.proveSecondFactor"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
             409: components["responses"]["mfa-not-enrolled"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listKeys: {
@@ -6652,11 +5682,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.listKeys"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     makeKey: {
@@ -6710,14 +5740,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden.account-suspended"];
+            401: components["responses"]["UNAUTHORIZED.makeKey"];
+            403: components["responses"]["forbidden"];
             409: components["responses"]["too-many-keys"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     rotateKey: {
@@ -6784,15 +5814,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
-            403: components["responses"]["forbidden.account-suspended"];
+            401: components["responses"]["UNAUTHORIZED.rotateKey"];
+            403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["too-many-keys.key-ended"];
+            409: components["responses"]["key-ended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     revokeKey: {
@@ -6822,12 +5852,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.revokeKey"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showKeyUsage: {
@@ -6878,12 +5908,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.showKeyUsage"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listUsers: {
@@ -6972,11 +6002,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.listUsers"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     changeUser: {
@@ -7037,7 +6067,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.changeUser"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
             409: components["responses"]["last-admin"];
@@ -7045,7 +6075,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listAudit: {
@@ -7139,11 +6169,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            401: components["responses"]["UNAUTHORIZED.listAudit"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showLiveness: {
@@ -7182,7 +6212,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showReadiness: {
@@ -7221,7 +6251,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showReadiness"];
+            503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
         };
     };
     showStatus: {
@@ -7332,10 +6362,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.showStatus"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listReorgs: {
@@ -7438,11 +6468,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listReorgs"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listErrors: {
@@ -7490,10 +6520,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.listErrors"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showError: {
@@ -7542,11 +6572,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            401: components["responses"]["UNAUTHORIZED.showError"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
 }
