@@ -15,6 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 PYTHON_READY := $(VENV)/.ready
 NODE_READY := node_modules/.ready
+CLIENT_READY := clients/typescript/node_modules/.ready
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .PHONY: help
@@ -32,6 +33,12 @@ $(PYTHON_READY): requirements.lock pyproject.toml tools/setup
 $(NODE_READY): package.json package-lock.json tools/setup | $(PYTHON_READY)
 	@echo "Installing node packages into node_modules …"
 	@tools/setup node
+	@touch $@
+
+# What builds and tests the client; not part of setup, since only those who change the API need it.
+$(CLIENT_READY): clients/typescript/package.json clients/typescript/package-lock.json tools/setup | $(PYTHON_READY)
+	@echo "Installing node packages into clients/typescript/node_modules …"
+	@tools/setup client
 	@touch $@
 
 .PHONY: demo
@@ -52,7 +59,7 @@ check: $(READY) ## Style, types, import rules, documentation
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy --strict $(PACKAGES)
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/unit/test_house.py tests/api/test_documents.py
+	@$(BIN)/python -m pytest -q tests/unit/test_house.py tests/api/test_documents.py tests/unit/test_typescript_client.py
 
 .PHONY: format
 format: $(PYTHON_READY) ## Put the code in the house format
@@ -83,10 +90,16 @@ bench-limits: $(READY) ## Measure what a rate limit costs a request
 bench-sign-in: $(READY) ## Measure how soon any body is answered where people sign in
 	@$(BIN)/python -m bench.sign_in $(ARGS)
 
+.PHONY: client
+client: $(CLIENT_READY) ## Build the TypeScript client into clients/typescript/dist
+	@npm --prefix clients/typescript run --silent build
+
 .PHONY: openapi
-openapi: $(PYTHON_READY) ## Write docs/openapi.json and docs/errors.md again
+openapi: $(PYTHON_READY) $(CLIENT_READY) ## Write again what is generated: OpenAPI, its examples, docs/errors.md, the client's types
+	@$(BIN)/python -m tools.guide_examples > api/description/examples.json
 	@$(BIN)/python -m api.openapi > docs/openapi.json
 	@$(BIN)/python -m api.error_guide > docs/errors.md
+	@npm --prefix clients/typescript run --silent types > /dev/null
 
 .PHONY: lock
 lock: ## Resolve the Python packages again (needs uv)
@@ -97,5 +110,5 @@ lock: ## Resolve the Python packages again (needs uv)
 
 .PHONY: clean
 clean: ## Remove what was installed and what tools have cached (.dvault, your data, stays)
-	@rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	@rm -rf $(VENV) node_modules clients/typescript/{node_modules,build,dist} .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

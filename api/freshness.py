@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from api.caching.answers import Edition
 from api.problems import NothingIndexed, NotYetIndexed
 from api.services import Services, Whereabouts
 from store.documents import CheckpointDocument
+from store.moments import Moment, State
 from store.reading import View
 
 Answer = TypeVar("Answer")
@@ -57,7 +59,7 @@ def is_applied(view: View, found: Whereabouts, tip: int) -> bool:
     return found.block_hash is None or view.status.header_hash(number) in (None, found.block_hash)
 
 
-def indexed(view: View) -> CheckpointDocument:
+def indexed(view: View | State) -> CheckpointDocument:
     """The checkpoint of a view that has something to say; NothingIndexed otherwise."""
     checkpoint = view.checkpoint
     if checkpoint is None:
@@ -145,8 +147,13 @@ def lag_seconds(checkpoint: CheckpointDocument, now: datetime) -> int:
     return max(0, int((now - checkpoint["tipTimestamp"]).total_seconds()))
 
 
-def etag_of(checkpoint: CheckpointDocument, url: str) -> str:
+def edition_of(moment: Moment, now: datetime) -> Edition:
+    """Which version of all answers the moment stands for; while it lags, its age is part of every answer."""
+    checkpoint = moment.state.checkpoint
+    lag = lag_seconds(checkpoint, now) if checkpoint else 0
+    return Edition(moment.time, lag, moment.state.name)
+
+
+def etag_of(state: str, url: str) -> str:
     """Names a representation by state and URL. Not by lagSeconds, which changes without any news."""
-    blocks = [block["hash"] if block else "" for block in (checkpoint["tip"], checkpoint["finalized"])]
-    state = (checkpoint["chainId"], checkpoint["version"], *blocks, lag_blocks(checkpoint))
-    return hashlib.blake2b(repr((state, url)).encode("utf-8", "replace"), digest_size=12).hexdigest()
+    return hashlib.blake2b(f"{state} {url}".encode("utf-8", "replace"), digest_size=12).hexdigest()

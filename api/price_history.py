@@ -30,14 +30,14 @@ def price_history(view: View, query: Query, asset: AssetDocument) -> dict[str, A
 
 def _points(view: View, query: Query, wanted: PriceFilter) -> dict[str, Any]:
     direction = direction_of(query, -1)
-    listed = Listed("priceHistory", (wanted, direction))
+    listed = Listed("priceHistory", (wanted, direction), view)
     return listed.answer(query, lambda asked: view.prices.page(wanted, direction, asked), present_price)
 
 
 def _candles(view: View, query: Query, wanted: PriceFilter, interval: str) -> dict[str, Any]:
     direction = direction_of(query, -1)
     rows = candles(view.prices.series(wanted), interval)[::direction]
-    listed = Listed("priceHistory", (wanted, direction, interval))
+    listed = Listed("priceHistory", (wanted, direction, interval), view)
     return listed.answer(query, lambda asked: _page_of_candles(rows, direction, asked), dict)
 
 

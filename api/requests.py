@@ -36,6 +36,8 @@ MAX_ACTIVITY_PAGE = 50
 ORDERS = ("createdAt", "price", "listingPrice", "updatedAt", "tokenId", "name", "confidence", "views")
 EVENTS = ("transaction", "price", "block", "finalized", "retraction", "reorg")
 DEEDS = ("mint", "list", "delist", "buy", "transfer")
+SOURCES = ("mint", "ai-oracle", "direct", "user-listing", "sale")
+INTERVALS = ("raw", "1h", "4h", "1d", "1w")
 
 
 class NothingElse(Strict):
@@ -65,13 +67,17 @@ class PageQuery(FreshnessQuery):
     page = WholeNumber(1, MAX_PAGE, metadata={"description": "Page number from 1; not together with cursor."})
 
 
+class BranchPageQuery(PageQuery):
+    """Which part of a list that a reorg can change: its cursors are good on one branch only."""
+
+
 class ContractQuery(FreshnessQuery):
     """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
 
     contract_address = Wallet()
 
 
-class OwnedAssetsQuery(PageQuery):
+class OwnedAssetsQuery(BranchPageQuery):
     """Filters and order of assets; no parameter means no filter."""
 
     contract_address = Wallet()
@@ -100,7 +106,7 @@ class AssetsQuery(OwnedAssetsQuery):
     current_owner = Wallet(metadata={"description": "The same as owner."})
 
 
-class ListingsQuery(PageQuery):
+class ListingsQuery(BranchPageQuery):
     """Filters and order of what is for sale; price is the price asked."""
 
     contract_address = Wallet()
@@ -113,7 +119,7 @@ class ListingsQuery(PageQuery):
     sort_direction = OneOf("asc", "desc")
 
 
-class PeriodQuery(PageQuery):
+class PeriodQuery(BranchPageQuery):
     """A stretch of block time, both ends included."""
 
     from_time = Moment(data_key="from")
@@ -124,8 +130,8 @@ class PriceHistoryQuery(PeriodQuery):
     """Which points, and whether as they are or as candles."""
 
     contract_address = Wallet()
-    interval = OneOf("raw", "1h", "4h", "1d", "1w")
-    source = OneOf("mint", "ai-oracle", "direct", "user-listing", "sale")
+    interval = OneOf(*INTERVALS)
+    source = OneOf(*SOURCES)
     sort_direction = OneOf("asc", "desc")
 
 
@@ -156,7 +162,7 @@ class TransactionsQuery(AssetTransactionsQuery):
     transaction_hash = Hash()
 
 
-class ProvenanceQuery(PageQuery):
+class ProvenanceQuery(BranchPageQuery):
     """The past of one asset."""
 
     contract_address = Wallet()

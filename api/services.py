@@ -6,15 +6,21 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Semaphore
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app
 
+from api.auth.key_mint import KeyMint
 from api.auth.options import Auth
 from api.auth.tokens import KeyRing
+from api.auth.usage import UsageCounts
 from api.newest import Newest
 from api.pagination import Cursors
 from store.reading import Reading
+
+if TYPE_CHECKING:
+    from api.caching.answers import Answers
+    from api.caching.recipes import Recipes
 
 EXTENSION = "dynamicvault"
 
@@ -80,9 +86,13 @@ class Services:
     """How many requests may wait at once: each keeps a thread of the server."""
     auth: Auth
     keys: KeyRing
+    mint: KeyMint
+    usage: UsageCounts
     streams: Semaphore
     """How many streams may be open at once: each keeps a thread of its own."""
     newest: Newest
+    answers: Answers
+    recipes: Recipes
 
 
 def services() -> Services:

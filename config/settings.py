@@ -56,8 +56,10 @@ class Settings(BaseSettings):
     rate_limit_read: values.RateLimit = values.Quota(3000, 60)
     rate_limit_write: values.RateLimit = values.Quota(120, 60)
     redis_url: values.RedisUrl | None = Field(default=None, repr=False)
+    response_cache: values.CacheSize = 64
     access_log: values.Switch = "on"
     jwt_keys: values.SecretKeys | None = Field(default=None, repr=False)
+    api_key_peppers: values.SecretKeys | None = Field(default=None, repr=False)
     siwe_domains: values.Domains | None = None
     siwe_uris: values.Uris | None = None
     siwe_chain_ids: values.ChainIds | None = None
@@ -222,6 +224,9 @@ def _missing_in_production(settings: Settings, given: Mapping[str, str]) -> Iter
     if settings.jwt_keys is None:
         remedy = f"Give {_expected('jwt_keys')}, the same to every process; a new one goes in front"
         yield Problem("JWT_KEYS", None, wrong, remedy)
+    if settings.api_key_peppers is None:
+        remedy = f"Give {_expected('api_key_peppers')}, other ones than JWT_KEYS, the same to every process"
+        yield Problem("API_KEY_PEPPERS", None, wrong, remedy)
     remedy = "Give the domains of the pages where people sign in, such as app.example"
     if settings.siwe_domains is None:
         yield Problem("SIWE_DOMAINS", None, wrong, remedy)

@@ -169,6 +169,15 @@ def _quota(given: str | Quota) -> Quota | Literal["off"]:
     return Quota(int(found[1]), _QUOTA_SECONDS[found[2]])
 
 
+def _cache_size(given: str | int) -> Literal["off"] | int:
+    text = str(given).lower()
+    if text == "off":
+        return "off"
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise ValueError("this is neither `off` nor a number of megabytes")
+    return int(text)
+
+
 def _origins(given: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in given.split(",") if part.strip())
     for position, origin in enumerate(origins, start=1):
@@ -281,6 +290,11 @@ LogLevel = Annotated[
 LogFormat = Annotated[Literal["text", "json"], Lower, Expects("text or json")]
 RedisUrl = Annotated[
     str, AfterValidator(_redis_url), Expects("redis://host:port/0, rediss://… for TLS, or unix:///path")
+]
+CacheSize = Annotated[
+    Literal["off"] | int,
+    BeforeValidator(_cache_size),
+    Expects("`off`, or a whole number of megabytes, 1 or more"),
 ]
 Origins = Annotated[
     tuple[str, ...],

@@ -16,6 +16,7 @@ from chain.wallets import AskedWallets
 from config.logging import configure_logging
 from config.secret import signing_key
 from config.settings import load_settings
+from dvault.answers import answers_of
 from dvault.commands.serving import STREAMS, THREADS
 from dvault.database import store_of
 from dvault.pending import AskedNode
@@ -38,9 +39,10 @@ def make() -> Any:
     configure_logging(settings.log_level, settings.log_format)
     opened = store_of(settings)
     connection = opened.__enter__()
+    secret_key = signing_key(settings)
     app = make_app(
         Reading(connection.database),
-        secret_key=signing_key(settings),
+        secret_key=secret_key,
         auth=auth_of(settings, connection, AskedWallets(settings.rpc_urls, settings.chain_id)),
         keep=keeping_of(settings, connection),
         pending=AskedNode(settings.rpc_urls),
@@ -49,6 +51,7 @@ def make() -> Any:
         metrics_folder=metrics_folder(),
         max_streams=STREAMS,
         views=Views(ViewCounts(connection.database), SystemClock()),
+        answers=answers_of(settings, secret_key),
     )
     app.extensions["store"] = opened
     return app

@@ -29,6 +29,13 @@ from store.documents.books import (
     QuarantineDocument,
     ReorgDocument,
 )
+from store.documents.credentials import (
+    ApiKeyDocument,
+    ApiKeyUsageDocument,
+    KeyScope,
+    PendingFactorDocument,
+    SecondFactorDocument,
+)
 from store.documents.interest import CountedViewDocument, FavouriteDocument, ViewSaltDocument
 from store.documents.people import (
     ActorDocument,
@@ -101,6 +108,11 @@ __all__ = [
     "CountedViewDocument",
     "FavouriteDocument",
     "ViewSaltDocument",
+    "ApiKeyDocument",
+    "ApiKeyUsageDocument",
+    "KeyScope",
+    "PendingFactorDocument",
+    "SecondFactorDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",
