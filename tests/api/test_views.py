@@ -157,9 +157,7 @@ def test_what_nobody_looks_at_yet_does_not_count(client, database, views, header
 def test_asking_again_for_nothing_new_asking_for_the_head_and_asking_in_vain_do_not_count(
     client, database, views
 ):
-    etag = look(client).headers["ETag"]
-    assert views.tell() == 1
-
+    etag = look(client, agent="curl/8.5.0").headers["ETag"]
     known = look(client, address="203.0.113.1", If_None_Match=etag)
     head = client.head("/api/assets/1", headers={"User-Agent": FIREFOX})
     unknown = look(client, token_id=99)
