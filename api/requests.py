@@ -168,7 +168,7 @@ class TransactionsQuery(AssetTransactionsQuery):
     transaction_hash = Hash()
 
 
-class ProvenanceQuery(PageQuery):
+class ProvenanceQuery(BranchPageQuery):
     """The past of one asset."""
 
     contract_address = Wallet()
