@@ -44,7 +44,8 @@ def scribe(address: LedgerAddress, marketplace: Address) -> Iterator[Write]:
             yield lambda batch: _dictate(ours, batch)
         finally:
             ours.close()
-            _end(process)
+            if _exit_code(process) < 0:
+                address.end_leftovers()
 
 
 def _dictate(line: Connection, batch: Batch) -> None:
@@ -65,12 +66,13 @@ def _broken_line() -> Iterator[None]:
         raise Interrupted(f"the process that writes history ended ({error!r})") from error
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _exit_code(process: subprocess.Popen[bytes]) -> int:
+    """Once it has ended; below 0 if it was killed."""
     try:
-        process.wait(END_SECONDS)
+        return process.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        return process.wait()
 
 
 # --- the process itself -------------------------------------------------------------------

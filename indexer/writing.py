@@ -74,7 +74,7 @@ def to_bytes(batch: Batch) -> bytes:
     blocks = batch.folded.blocks
     try:
         raw: bytes | list[EventfulBlock] = _blocks_to_bytes(blocks)
-    except OverflowError:  # somebody minted with a date beyond 64 bits
+    except (OverflowError, UnicodeEncodeError):  # say, a date of acquisition beyond 64 bits
         raw = blocks
     rest = msgspec.structs.replace(batch, folded=msgspec.structs.replace(batch.folded, blocks=[]))
     return pickle.dumps((raw, rest), pickle.HIGHEST_PROTOCOL)

@@ -18,11 +18,11 @@ import pymongo
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError, OperationFailure
-from pymongo.read_concern import ReadConcern
+from pymongo.errors import DuplicateKeyError
 
-from store.connection import MAJORITY, SNAPSHOT, Document, application, translated
+from store.connection import MAJORITY, SNAPSHOT, Document, translated
 from store.errors import Interrupted, LeaseLost
+from store.leftovers import SCRIBE, end_commits_of
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,6 @@ class Lease:
     def __init__(self, database: Database[Document], holder: str, ttl_seconds: float = 10.0) -> None:
         self._checkpoints = database["checkpoints"]
         self._client = database.client
-        self._admin = database.client.get_database("admin", read_concern=ReadConcern("local"))
         self.holder = holder
         self.ttl_seconds = ttl_seconds
         self.epoch: int | None = None
@@ -106,25 +105,10 @@ class Lease:
         return epoch
 
     def _end_commits_of_the_dead(self) -> None:
-        """End what a killed holder left open, or it blocks every write of ours for a minute and more.
-
-        The server keeps the transaction of a client that vanished for `transactionLifetimeLimitSeconds`.
-        """
+        """A killed holder, and the process that wrote for it, may have left something open."""
         dead = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
-        if dead is None or not dead["holder"]:
-            return
-        left = {"appName": application(dead["holder"]), "transaction": {"$exists": True}}
-        asked: list[Document] = [
-            {"$currentOp": {"idleSessions": True}},
-            {"$match": left},
-            {"$project": {"lsid.id": 1}},
-        ]
-        try:
-            for operation in self._admin.aggregate(asked):
-                self._admin.command("killSessions", [operation["lsid"]])
-        except OperationFailure as error:
-            # Some servers let nobody look: then the transaction ends by itself.
-            logger.info("cannot look for commits left open", extra={"reason": str(error)})
+        if dead is not None and dead["holder"]:
+            end_commits_of(self._client, dead["holder"], SCRIBE.format(dead["holder"]))
 
     def _claim(self) -> Document:
         return {"holder": {"$literal": self.holder}, "expiresAt": self._expiry()}
