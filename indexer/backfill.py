@@ -1,7 +1,8 @@
 """History in big steps: ranges of final blocks, fetched ahead, folded in memory, written in bulk.
 
-Three stages overlap: threads fetch, this thread decodes and folds, one thread writes. A batch is one
-commit with its checkpoint, so that a crash or Ctrl-C anywhere loses only what was not yet committed.
+Three stages overlap: threads fetch, this thread decodes and folds, another process makes the documents
+and writes (`scribe`; where there is little to do, a thread). A batch is one commit with its checkpoint, so
+that a crash or Ctrl-C anywhere loses only what was not yet committed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from store.ledger import Ledger
 from store.spans import Span
 
 EVENTS_PER_COMMIT = 8_000
-SECONDS_PER_COMMIT = 2.0
+SECONDS_PER_COMMIT = 1.0
 COLLECT_AFTER_ALLOCATIONS = 500_000
 HAND_OVER_SECONDS = 0.001
 """Five times as often as usual: the writing thread needs the interpreter back after every answer."""
@@ -269,10 +270,12 @@ def _tuned_interpreter() -> Iterator[None]:
     """Millions of short-lived documents without cycles, and three threads that wait for one another:
     look for cycles less often, and hand over more often."""
     usual, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.freeze()
     gc.set_threshold(COLLECT_AFTER_ALLOCATIONS, 50, 50)
     sys.setswitchinterval(HAND_OVER_SECONDS)
     try:
         yield
     finally:
         gc.set_threshold(*usual)
+        gc.unfreeze()
         sys.setswitchinterval(interval)
