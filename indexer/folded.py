@@ -8,12 +8,16 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from chain.events import EVENTS
 from indexer.asset_documents import market_facts
 from indexer.blocks import BadLog, DecodedBlock, LoggedBlock
 from indexer.rows import Deed, PricePoint
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.world import World
 
+OF_A_TOKEN = frozenset(
+    kind for kinds in EVENTS.values() for kind in kinds.values() if "token_id" in kind.__struct_fields__
+)
 Extent = Literal["new", "all", "price"]
 """How much of an asset is to be written; often only the price has moved."""
 
@@ -65,12 +69,14 @@ def folded(world: World, blocks: Iterable[DecodedBlock], rolling: Mapping[int, b
 
 def tokens_of(decoded: DecodedBlock) -> list[int]:
     """The tokens that a block speaks of, in order."""
-    found = {
-        getattr(event, "token_id", None)
-        for transaction in decoded.transactions
-        for event in transaction.events
-    }
-    return sorted(token_id for token_id in found if token_id is not None)
+    return sorted(
+        {
+            event.token_id  # type: ignore[attr-defined]
+            for transaction in decoded.transactions
+            for event in transaction.events
+            if type(event) in OF_A_TOKEN
+        }
+    )
 
 
 def is_sellable(state: AssetState, world: World) -> bool:
