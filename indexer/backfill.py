@@ -34,6 +34,7 @@ from indexer.scribe import scribe
 from indexer.standing import Standing
 from indexer.state import AssetKey, MarketState
 from indexer.states import load
+from indexer.telling import Fact, fact_of_bulk
 from indexer.world import World, needs_of
 from indexer.writing import Batch, Write, commit_of, one_behind
 from store.address import address_of
@@ -76,7 +77,9 @@ class Backfill:
         *,
         range_max: int,
         fetches_at_once: int = 3,
+        somebody_listens: bool = False,
     ) -> None:
+        """`somebody_listens`: rows were told before, so whoever heard them must hear that there are more."""
         self.standing = standing
         self._chain = chain
         self._ledger = ledger
@@ -84,6 +87,7 @@ class Backfill:
         self._following = following
         self._range_max = range_max
         self._at_once = fetches_at_once
+        self._somebody_listens = somebody_listens
         self._books = Books(following.contracts.marketplace)
         self._world = World(Interpreter(following.contracts.marketplace, following.contracts.agent), market)
         self._ages: dict[AssetKey, int] = {}
@@ -190,6 +194,7 @@ class Backfill:
             world.apply(each.decoded, each.adopted)
         blocks = [each.decoded.block for each in prepared]
         rolling = {link.block.number: link.digest for link in links(self.standing.rolling, blocks)}
+        tip_before = self.standing.tip
         self.standing = self._after(
             world, fetched.to_header, sum(block.event_count for block in blocks), rolling
         )
@@ -198,9 +203,14 @@ class Backfill:
             self.standing.fields() | self._gatherer.blooms.news(),
             tally_of(blocks, fetched.from_block, fetched.to_header.number),
             Span(fetched.from_block, fetched.to_header.number, "logs-only"),
+            self._told(fetched.to_header.ref, tip_before),
         )
         self._remember_only_recent()
         return batch
+
+    def _told(self, tip: BlockRef, tip_before: BlockRef | None) -> list[Fact]:
+        """With each batch: whoever crashes after one has told of it."""
+        return [fact_of_bulk(tip, tip_before)] if self._somebody_listens and tip_before is not None else []
 
     def _prepared(self, fetched: Fetched) -> list[Prepared]:
         market = self.market

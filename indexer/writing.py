@@ -12,6 +12,7 @@ import msgspec
 
 from indexer.changes import Books, named_market
 from indexer.folded import EventfulBlock, Folded
+from indexer.telling import Fact
 from store.commit import Commit
 from store.spans import Span
 
@@ -23,6 +24,8 @@ class Batch(msgspec.Struct, frozen=True):
     checkpoint: dict[str, Any]
     tally: Mapping[str, int]
     span: Span
+    told: list[Fact] = []
+    """For listeners."""
 
 
 Write = Callable[[Batch], None]
@@ -35,6 +38,7 @@ def commit_of(batch: Batch, books: Books) -> Commit:
     commit.trusted = True
     commit.tally = batch.tally
     commit.spans = [batch.span]
+    commit.told = batch.told
     if batch.folded.market is not None:
         commit.markets = [*commit.markets, named_market("base", batch.folded.market)]
     return commit

@@ -33,7 +33,7 @@ class LedgerAddress:
         Raises Interrupted.
         """
         with self.opened() as ledger, translated():
-            end_commits_of(ledger.connection.client, self.scribe)
+            end_commits_of(ledger.connection.client, [self.scribe])
 
     @contextmanager
     def opened(self) -> Iterator[Ledger]:

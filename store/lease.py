@@ -18,7 +18,7 @@ import pymongo
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from store.connection import MAJORITY, SNAPSHOT, Document, translated
 from store.errors import Interrupted, LeaseLost
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 LEASE, INDEXER = "lease", "indexer"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 RENEWALS_PER_TTL = 3
+WRITE_CONFLICT = 112
 PAUSE_MIN_SECONDS = 0.02
 
 
@@ -45,7 +46,7 @@ class Lease:
         """By our monotonic clock: until then nobody else can have taken the lease."""
 
     def acquire(self) -> int | None:
-        """Take the lease if it is free or expired; returns our epoch, or None while another holds it.
+        """Take the lease if it is free or expired; returns our epoch, or None while another has or takes it.
 
         Raises Interrupted when the database fails; asking again is safe.
         """
@@ -53,7 +54,7 @@ class Lease:
         with translated():
             self._create()
             with self._client.start_session() as session:
-                epoch = session.with_transaction(self._take, read_concern=SNAPSHOT, write_concern=MAJORITY)
+                epoch = session.with_transaction(self._attempt, read_concern=SNAPSHOT, write_concern=MAJORITY)
         self.epoch = epoch
         if epoch is not None:
             self.confirmed_until = asked_at + self.ttl_seconds
@@ -87,6 +88,16 @@ class Lease:
         with contextlib.suppress(DuplicateKeyError):
             self._checkpoints.update_one({"_id": LEASE}, {"$setOnInsert": free}, upsert=True)
 
+    def _attempt(self, session: ClientSession) -> int | None:
+        """Leave it to whoever is writing there; the driver would try again, without a pause, for minutes."""
+        try:
+            return self._take(session)
+        except OperationFailure as error:
+            if error.code != WRITE_CONFLICT:
+                raise
+            session.abort_transaction()
+            return None
+
     def _take(self, session: ClientSession) -> int | None:
         """Inside a transaction: raise the epoch, and fence off whoever wrote before."""
         self._end_commits_of_the_dead()
@@ -105,10 +116,14 @@ class Lease:
         return epoch
 
     def _end_commits_of_the_dead(self) -> None:
-        """A killed holder, and the process that wrote for it, may have left something open."""
-        dead = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
-        if dead is not None and dead["holder"]:
-            end_commits_of(self._client, dead["holder"], SCRIBE.format(dead["holder"]))
+        """A killed holder may have left something open, or the process that wrote for it.
+
+        Whoever died while taking the lease is not its holder, and known by having been silent for too long.
+        """
+        free = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
+        if free is not None:
+            dead = [free["holder"], SCRIBE.format(free["holder"])] if free["holder"] else []
+            end_commits_of(self._client, dead, silent_seconds=self.ttl_seconds)
 
     def _claim(self) -> Document:
         return {"holder": {"$literal": self.holder}, "expiresAt": self._expiry()}

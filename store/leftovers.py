@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo import MongoClient
@@ -16,17 +17,22 @@ SCRIBE = "{} scribe"
 """The name of the process that writes for another one, by that one's."""
 
 
-def end_commits_of(client: MongoClient[dict[str, Any]], *processes: str) -> None:
+def end_commits_of(
+    client: MongoClient[dict[str, Any]], dead: Sequence[str], *, silent_seconds: float | None = None
+) -> None:
     """End what killed processes left open, or it blocks every write of ours for a minute and more.
 
-    The server keeps the transaction of a client that vanished for `transactionLifetimeLimitSeconds`.
+    The server keeps the transaction of a client that vanished for `transactionLifetimeLimitSeconds`. With
+    `silent_seconds`, what any process of ours has left alone for longer is ended as well.
     """
+    left: list[dict[str, Any]] = [{"appName": {"$in": [application(process) for process in dead]}}]
+    if silent_seconds is not None:
+        silent = {"transaction.timeInactiveMicros": {"$gt": int(silent_seconds * 1_000_000)}}
+        left.append({"appName": {"$regex": "^dvault "}, **silent})
     admin = client.get_database("admin", read_concern=ReadConcern("local"))
-    names = [application(process) for process in processes]
-    left = {"appName": {"$in": names}, "transaction": {"$exists": True}}
     asked: list[dict[str, Any]] = [
         {"$currentOp": {"idleSessions": True}},
-        {"$match": left},
+        {"$match": {"transaction": {"$exists": True}, "$or": left}},
         {"$project": {"lsid.id": 1}},
     ]
     try:

@@ -19,6 +19,7 @@ from store.documents.books import (
     ORPHANS_KEPT,
     BlockRefDocument,
     CheckpointDocument,
+    EditsDocument,
     EndpointDocument,
     EndpointsDocument,
     LeaseDocument,
@@ -28,6 +29,14 @@ from store.documents.books import (
     QuarantineDocument,
     ReorgDocument,
 )
+from store.documents.credentials import (
+    ApiKeyDocument,
+    ApiKeyUsageDocument,
+    KeyScope,
+    PendingFactorDocument,
+    SecondFactorDocument,
+)
+from store.documents.interest import CountedViewDocument, FavouriteDocument, ViewSaltDocument
 from store.documents.people import (
     ActorDocument,
     AuditDocument,
@@ -87,6 +96,7 @@ __all__ = [
     "RowKind",
     "BlockRefDocument",
     "CheckpointDocument",
+    "EditsDocument",
     "EndpointDocument",
     "EndpointsDocument",
     "LeaseDocument",
@@ -95,6 +105,14 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "ApiKeyDocument",
+    "ApiKeyUsageDocument",
+    "KeyScope",
+    "PendingFactorDocument",
+    "SecondFactorDocument",
+    "CountedViewDocument",
+    "FavouriteDocument",
+    "ViewSaltDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",
