@@ -9,6 +9,7 @@ from html import escape
 
 from api.credentials_catalogue import CREDENTIALS
 from api.entries import Entry
+from api.past_catalogue import PAST
 from api.sign_in_catalogue import SIGN_IN
 from api.upload_catalogue import UPLOADS
 
@@ -76,6 +77,7 @@ _ENTRIES = (
         "A reorg between two pages.",
         "Begin again at `links.start`: the same list, from its first page.",
     ),
+    *PAST,
     Entry(
         "request-entity-too-large",
         413,
@@ -102,6 +104,7 @@ _ENTRIES = (
         "A wallet with more than 50 000 assets, 100 000 mints, sales and transfers, or 200 000 price points.",
         "Walk the pages of `GET /api/users/{walletAddress}/assets` and `/transactions` and add up what you "
         "need; for a history, ask for a `to` further back.",
+        only=("showPortfolio", "listPortfolio"),
     ),
     Entry(
         "too-many-requests",

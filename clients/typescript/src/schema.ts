@@ -972,15 +972,20 @@ export interface components {
             /** @description Next page number. */
             next_page?: number;
         };
+        Block: {
+            number: number;
+            hash: string;
+        };
         AsOf: {
             blockNumber: number;
-            blockHash: string;
+            blockHash: string | null;
             /** Format: date-time */
-            timestamp: string;
+            timestamp: string | null;
             /** @enum {string} */
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
+            unchangedSince?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -1046,6 +1051,10 @@ export interface components {
             };
         };
         BatchBody: {
+            /** @description Answer with what was true at this block. */
+            asOfBlock?: number;
+            /** @description And only if that block still has this hash; 410 otherwise. */
+            asOfHash?: string;
             tokenIds: number[];
             contractAddress?: string;
         };
@@ -1106,9 +1115,24 @@ export interface components {
             };
             chain: components["schemas"]["AssetChain"];
         };
+        WrittenBy: {
+            event: string | null;
+            call: string | null;
+            contract: string;
+            blockNumber: number;
+            blockHash: string;
+            /** Format: date-time */
+            timestamp: string;
+            transactionHash: string;
+            logIndex: number | null;
+        };
         OneAsset: {
             asOf: components["schemas"]["AsOf"];
             asset: components["schemas"]["Asset"];
+            /** @description Field → the logs that wrote it; with `explain=true`. */
+            explanation?: {
+                [key: string]: components["schemas"]["WrittenBy"][];
+            } | null;
         };
         Blockchain: {
             transactionHash: string;
@@ -1166,6 +1190,9 @@ export interface components {
             closeWei: string;
             points: number;
             confidence: number | null;
+            sources: {
+                [key: string]: number;
+            };
         };
         Amount: {
             value: number;
@@ -1250,6 +1277,17 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
             activity: components["schemas"]["Activity"][];
         };
+        DocumentedOwner: {
+            owner: unknown;
+            period: unknown;
+            documentation: unknown;
+        };
+        Certificate: {
+            type: unknown;
+            issuer: unknown;
+            date: unknown;
+            fileKey: unknown;
+        };
         ProvenanceEntry: {
             id: string;
             /** @enum {string} */
@@ -1258,20 +1296,18 @@ export interface components {
             type: "mint" | "sale" | "transfer" | "documented-owner" | "certificate";
             /** Format: date-time */
             timestamp: string | null;
+            /** @description In EIP-55. */
             from: string | null;
+            /** @description In EIP-55. */
             to: string | null;
             price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
             priceWei: string | null;
             blockchain: components["schemas"]["Blockchain"] | null;
-            status: string | null;
-            /** @description owner, period, documentation */
-            document: {
-                [key: string]: unknown;
-            } | null;
-            /** @description type, issuer, date, fileKey */
-            certificate: {
-                [key: string]: unknown;
-            } | null;
+            /** @enum {string|null} */
+            status: "pending" | "completed" | "failed" | "orphaned" | null;
+            document: components["schemas"]["DocumentedOwner"] | null;
+            certificate: components["schemas"]["Certificate"] | null;
         };
         ProvenanceList: {
             asOf: components["schemas"]["AsOf"];
@@ -1335,6 +1371,7 @@ export interface components {
         };
         ListedFavourite: {
             tokenId: number;
+            /** @description In EIP-55. */
             contractAddress: string;
             /** Format: date-time */
             since: string;
@@ -1347,6 +1384,7 @@ export interface components {
         };
         Favourite: {
             tokenId: number;
+            /** @description In EIP-55. */
             contractAddress: string;
             isFavorite: boolean;
             /** Format: date-time */
@@ -1361,6 +1399,7 @@ export interface components {
         TypeTotals: {
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             forSale: number;
             asked: number;
@@ -1380,15 +1419,19 @@ export interface components {
             /** @description Those that have both a price and a cost. */
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             cost: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             costWei: string;
             gain: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             gainWei: string;
         };
         Realised: {
             purchases: number;
             spent: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             spentWei: string;
             sales: number;
             earned: number;
@@ -1398,6 +1441,7 @@ export interface components {
             /** @description What the marketplace kept of sales. */
             feesWei: string;
             net: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             netWei: string;
             salesWithCost: number;
             gain: number;
@@ -1406,18 +1450,22 @@ export interface components {
             /** @description Sales of the wallet to itself. */
             selfTrades: number;
             selfTraded: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
             selfTradeFees: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradeFeesWei: string;
         };
         PortfolioTotals: {
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             forSale: number;
             asked: number;
             /** @description Sum of the prices asked. */
             askedWei: string;
+            /** @description In EIP-55. */
             walletAddress: string;
             byType: components["schemas"]["TypeTotals"][];
             coverage: components["schemas"]["Coverage"];
@@ -1429,6 +1477,11 @@ export interface components {
             type: "mint" | "buy" | "transfer";
             /** Format: date-time */
             timestamp: string;
+        };
+        Gain: {
+            value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            valueWei: string;
         };
         Holding: {
             id: string;
@@ -1452,7 +1505,7 @@ export interface components {
             updatedAt: string | null;
             acquired: components["schemas"]["Acquired"] | null;
             cost: components["schemas"]["Amount"] | null;
-            unrealisedGain: components["schemas"]["Amount"] | null;
+            unrealisedGain: components["schemas"]["Gain"] | null;
         };
         Portfolio: {
             asOf: components["schemas"]["AsOf"];
@@ -1472,14 +1525,17 @@ export interface components {
             isComplete: boolean;
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             cost: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             costWei: string;
             coverage: components["schemas"]["Coverage"];
         };
         PortfolioHistory: {
             asOf: components["schemas"]["AsOf"];
-            interval: string;
+            /** @enum {string} */
+            interval: "1h" | "1d" | "1w";
             portfolioHistory: components["schemas"]["PortfolioBucket"][];
         };
         OneTransaction: {
@@ -1490,9 +1546,76 @@ export interface components {
             number: number;
             hash: string | null;
         };
+        Links: {
+            asset: string;
+            transaction: string | null;
+        };
+        ToldDeed: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            /** @enum {string} */
+            type: "mint" | "list" | "delist" | "buy" | "transfer" | "sell";
+            /** @description In EIP-55. */
+            seller: string | null;
+            /** @description In EIP-55. */
+            buyer: string | null;
+            /** @enum {string} */
+            status: "pending" | "completed" | "failed" | "orphaned";
+            platformFee: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            platformFeeWei: string | null;
+            /** @enum {string|null} */
+            paymentMethod: "eth" | null;
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ToldPrice: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            source: components["schemas"]["PriceSource"];
+            aiMetrics: components["schemas"]["AiMetrics"];
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ActLinks: {
+            asset: string | null;
+            transaction: string | null;
+        };
+        ToldAct: {
+            type: string;
+            tokenId: number | null;
+            contractAddress: string | null;
+            account: string | null;
+            value: number | null;
+            logIndex: number;
+            sentence: string;
+            links: components["schemas"]["ActLinks"];
+        };
         Effects: {
-            transactions: components["schemas"]["Transaction"][];
-            priceHistory: components["schemas"]["PricePoint"][];
+            transactions: components["schemas"]["ToldDeed"][];
+            priceHistory: components["schemas"]["ToldPrice"][];
+            /** @description What left no row; null while it cannot be read. */
+            others: components["schemas"]["ToldAct"][] | null;
         };
         ChainTransaction: {
             hash: string;
@@ -1508,13 +1631,13 @@ export interface components {
         Trade: {
             sales: number;
             volume: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             volumeWei: string;
             fees: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             feesWei: string;
             selfTrades: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
         };
         Stats: {
@@ -1532,20 +1655,54 @@ export interface components {
             /** @description In EIP-55. */
             feeCollector: string | null;
         };
+        LeftOut: {
+            reason: string;
+            count: number;
+            amount: components["schemas"]["Amount"] | null;
+        };
+        Figure: {
+            formula: string;
+            inputs: {
+                [key: string]: unknown;
+            };
+            excluded: components["schemas"]["LeftOut"][];
+        };
+        TradeExplained: {
+            /** Format: date-time */
+            after: string | null;
+            /** Format: date-time */
+            upTo: string | null;
+            sales: components["schemas"]["Figure"];
+            volume: components["schemas"]["Figure"];
+            fees: components["schemas"]["Figure"];
+        };
+        StatsExplained: {
+            assets: components["schemas"]["Figure"];
+            holders: components["schemas"]["Figure"];
+            listed: components["schemas"]["Figure"];
+            purchasable: components["schemas"]["Figure"];
+            listedRatio: components["schemas"]["Figure"];
+            floorPrice: components["schemas"]["Figure"];
+            purchasableFloorPrice: components["schemas"]["Figure"];
+            trade: {
+                [key: string]: components["schemas"]["TradeExplained"];
+            };
+        };
         MarketStats: {
             asOf: components["schemas"]["AsOf"];
             stats: components["schemas"]["Stats"];
+            explanation?: components["schemas"]["StatsExplained"];
         };
         MarketBucket: {
             sales: number;
             volume: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             volumeWei: string;
             fees: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             feesWei: string;
             selfTrades: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
             /** Format: date-time */
             start: string;
@@ -1566,7 +1723,8 @@ export interface components {
         };
         MarketStatsHistory: {
             asOf: components["schemas"]["AsOf"];
-            interval: string;
+            /** @enum {string} */
+            interval: "1h" | "1d" | "1w";
             /** Format: date-time */
             exactFrom: string | null;
             statsHistory: components["schemas"]["MarketBucket"][];
@@ -1637,11 +1795,13 @@ export interface components {
             formula: components["schemas"]["TrendingFormula"];
         };
         FoundWallet: {
+            /** @description In EIP-55. */
             walletAddress: string;
             /** @description How many it owns. */
             assets: number;
         };
         FoundContract: {
+            /** @description In EIP-55. */
             address: string;
             /** @enum {string} */
             role: "asset" | "agent" | "marketplace";
@@ -1863,10 +2023,6 @@ export interface components {
         Health: {
             status: string;
         };
-        Block: {
-            number: number;
-            hash: string;
-        };
         Tip: {
             number: number;
             hash: string;
@@ -2017,15 +2173,15 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back */
-        "cursor-orphaned": {
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "cursor-orphaned.block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -2059,17 +2215,31 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present */
-        "nothing-indexed.store-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "history-unavailable.nothing-indexed.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
+                };
+            };
+        };
+        /** @description The block was replaced by a reorg; History begins later */
+        "block-replaced.before-history": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "block-replaced" | "before-history";
+                    /** @constant */
+                    status?: 410;
                 };
             };
         };
@@ -2112,6 +2282,48 @@ export interface components {
                     code?: "not-found";
                     /** @constant */
                     status?: 404;
+                };
+            };
+        };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssetPrices": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description The state that the cursor came from was taken back */
+        "cursor-orphaned": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description No block has been applied yet; The store cannot be read at present */
+        "nothing-indexed.store-unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "nothing-indexed" | "store-unreachable";
+                    /** @constant */
+                    status?: 503;
                 };
             };
         };
@@ -2171,15 +2383,15 @@ export interface components {
                 };
             };
         };
-        /** @description There is more than one answer is computed from; This picture cannot be used */
-        "too-much-history.image-unfit": {
+        /** @description This picture cannot be used */
+        "image-unfit": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-much-history" | "image-unfit";
+                    code?: "image-unfit";
                     /** @constant */
                     status?: 422;
                 };
@@ -2224,6 +2436,20 @@ export interface components {
                     code?: "too-much-history";
                     /** @constant */
                     status?: 422;
+                };
+            };
+        };
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
                 };
             };
         };
@@ -2520,6 +2746,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -2654,10 +2890,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     batchAssets: {
@@ -2750,11 +2986,13 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showAsset: {
@@ -2775,6 +3013,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
             };
@@ -2889,9 +3142,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetPrices: {
@@ -2927,6 +3181,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3031,10 +3295,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssetPrices"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetTransactions: {
@@ -3070,6 +3334,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3162,10 +3436,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetActivity: {
@@ -3198,6 +3472,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3285,10 +3569,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetProvenance: {
@@ -3419,6 +3703,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -3641,7 +3926,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            422: components["responses"]["too-much-history.image-unfit"];
+            422: components["responses"]["image-unfit"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["SERVICE_UNAVAILABLE.uploadAvatar"];
@@ -3981,6 +4266,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -4104,10 +4399,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUserTransactions: {
@@ -4143,6 +4438,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -4237,10 +4542,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showPortfolio: {
@@ -4430,6 +4735,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
             422: components["responses"]["too-much-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -4587,6 +4893,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -4688,10 +5004,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showTransaction: {
@@ -4864,7 +5180,12 @@ export interface operations {
                      *               "status": "completed",
                      *               "platformFee": 0.1750000000030864,
                      *               "platformFeeWei": "175000000003086419",
-                     *               "paymentMethod": "eth"
+                     *               "paymentMethod": "eth",
+                     *               "sentence": "0x3C44…93BC bought #7 for 7.000000000123456789 ETH from 0x7099…79C8, of which the marketplace kept 0.175000000003086419 ETH",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": "/api/transactions/8decff5af7fcb3934ad9bcc3"
+                     *               }
                      *             }
                      *           ],
                      *           "priceHistory": [
@@ -4893,9 +5214,15 @@ export interface operations {
                      *                 "logIndex": 0,
                      *                 "gasUsed": 105551,
                      *                 "gasPriceWei": "1000254903"
+                     *               },
+                     *               "sentence": "7.000000000123456789 ETH was paid for #7",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": null
                      *               }
                      *             }
-                     *           ]
+                     *           ],
+                     *           "others": []
                      *         }
                      *       }
                      *     }
@@ -4929,6 +5256,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
             };
             header?: never;
             path?: never;
@@ -5026,9 +5368,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listMarketStats: {
@@ -5187,6 +5530,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -5280,10 +5633,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listTrending: {
@@ -5422,6 +5775,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -5457,6 +5811,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -5542,10 +5906,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     search: {
@@ -5674,6 +6038,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
