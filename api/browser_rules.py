@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 
 from flask import Flask, Response
@@ -22,9 +23,7 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 def register(app: Flask, *, https_only: bool) -> None:
     """Put the rules on every answer."""
-    rules = {
-        name.lower(): (name, value) for name, value in (RULES | (HTTPS_ONLY if https_only else {})).items()
-    }
+    rules = {name.lower(): (name, value) for name, value in in_force(https_only=https_only).items()}
 
     def rule(response: Response) -> Response:
         own = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - iterating gives pairs
@@ -36,9 +35,18 @@ def register(app: Flask, *, https_only: bool) -> None:
     app.after_request(rule)
 
 
-def page(html: str, *styles: str) -> Response:
-    """A page that may use these styles and nothing else: no scripts, no images, nothing from elsewhere."""
-    hashes = " ".join(f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" for style in styles)
+def in_force(*, https_only: bool) -> dict[str, str]:
+    """The rules of an answer that sets none of its own."""
+    return RULES | (HTTPS_ONLY if https_only else {})
+
+
+def page(html: str, *styles: str, scripts: Sequence[str] = ()) -> Response:
+    """A page that may use these styles and scripts, and nothing else: no images, nothing from elsewhere."""
     response = Response(html, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = f"{NOTHING_AT_ALL}; style-src {hashes}"
+    allowed = f"style-src {_hashes(styles)}" + (f"; script-src {_hashes(scripts)}" if scripts else "")
+    response.headers["Content-Security-Policy"] = f"{NOTHING_AT_ALL}; {allowed}"
     return response
+
+
+def _hashes(texts: Sequence[str]) -> str:
+    return " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in texts)

@@ -33,9 +33,10 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    if not operation.looks_at_keys:
+        return []
     credentials: list[dict[str, list[str]]] = [{name: []} for name in operation.access.credentials]
-    # Where a cookie will do and no role is asked for, the body may stand in for it.
-    return [*credentials, {}] if credentials and operation.access.is_public else credentials
+    return [{}, *credentials] if operation.access.is_public else credentials
 
 
 def _link(operation: Operation) -> None:

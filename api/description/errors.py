@@ -6,7 +6,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from api.auth.guard import COUNTED
 from api.catalogue import CATALOGUE
 from api.description.operation import Operation
 from api.entries import Entry
@@ -19,22 +18,24 @@ NEVER_SAID = ("sign-in-refused", "method-not-allowed")
 FEW = 3
 
 REPLACING_A_FACTOR = ("enrollSecondFactor", "confirmSecondFactor")
-KEY_CODES = tuple(code for code in CATALOGUE if code.startswith("api-key-"))
+ASKED_IN_THE_BODY = "batchAssets"
 
 
-def looks_at_keys(operation: Operation) -> bool:
-    """Whether a key that came along is looked at: where nobody is asked too, since its use is counted."""
-    return operation.path.startswith(COUNTED)
+def _takes_a_block(operation: Operation) -> bool:
+    return operation.takes("asOfBlock") or operation.id == ASKED_IN_THE_BODY
 
 
 CONDITIONS: dict[str, Callable[[Operation], bool]] = {
-    "unauthenticated": lambda operation: bool(operation.access.credentials),
+    "unauthenticated": lambda operation: operation.access.role is not None or operation.access.cookie,
+    "credentials-ambiguous": lambda operation: operation.looks_at_keys,
     "forbidden": lambda operation: operation.access.role is not None and not operation.access.own_way,
     "mfa-required": lambda operation: operation.access.mfa or operation.id in REPLACING_A_FACTOR,
-    **dict.fromkeys(("credentials-ambiguous", *KEY_CODES), looks_at_keys),
     "cross-site": lambda operation: operation.access.cookie,
-    "not-yet-indexed": lambda operation: operation.takes("minBlock"),
+    "not-yet-indexed": lambda operation: operation.takes("minBlock") or _takes_a_block(operation),
     "cursor-orphaned": lambda operation: operation.takes("cursor"),
+    "block-replaced": _takes_a_block,
+    "before-history": _takes_a_block,
+    "history-unavailable": _takes_a_block,
 }
 """Code → which of the operations that can have its status can give it; what is not here, all of them."""
 
@@ -54,9 +55,10 @@ class Failures:
         """Say of each status of an error which codes it can have here."""
         responses = operation.content["responses"]
         statuses = {int(status) for status in responses if status not in ("200", "304")}
-        always = {500} | ({429} if class_of(operation.method, operation.path) is not PROBE else set())
-        by_key = {401} if looks_at_keys(operation) else set()
-        for status in sorted(statuses | always | by_key):
+        always = {500}
+        always |= {401} if operation.looks_at_keys else set()
+        always |= {429} if class_of(operation.method, operation.path) is not PROBE else set()
+        for status in sorted(statuses | always):
             entries = codes_of(operation, status)
             responses[str(status)] = self._reference(status, entries, operation)
         operation.content["responses"] = dict(sorted(responses.items()))
@@ -124,5 +126,6 @@ _MORE: dict[str, dict[str, Any]] = {
         ],
     },
     "cursor-orphaned": {"links": {"start": "/api/assets?limit=20"}},
+    "block-replaced": {"links": {"start": "/api/assets?limit=20&asOfBlock=69"}},
     "events-gone": {"links": {"start": "/api/events?after=4711"}},
 }

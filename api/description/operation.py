@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from api.auth.guard import COUNTED
 from api.permissions import PUBLIC, Access, access_of
 
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -30,6 +31,11 @@ class Operation:
     def access(self) -> Access:
         """What it asks of its caller, from the one table."""
         return access_of(self.method, re.sub(r"{(\w+)}", r"<\1>", self.path)) or PUBLIC
+
+    @property
+    def looks_at_keys(self) -> bool:
+        """A key is counted wherever it is used, but by probes."""
+        return self.path.startswith(COUNTED)
 
     @property
     def parameters(self) -> list[dict[str, Any]]:

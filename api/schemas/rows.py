@@ -5,7 +5,9 @@ from __future__ import annotations
 from marshmallow import fields
 
 from api.requests import DEEDS, INTERVALS, SOURCES
+from api.schemas.explanations import StatsExplained
 from api.schemas.shapes import (
+    ADDRESS,
     Amount,
     Answer,
     Either,
@@ -17,11 +19,13 @@ from api.schemas.shapes import (
     maybe_number,
     maybe_one_of,
     maybe_text,
+    maybe_time,
     maybe_wei,
     maybe_whole,
     one_of,
     text,
     wei,
+    wei_sum,
 )
 
 STATUS = ("pending", "completed", "failed", "orphaned")
@@ -106,6 +110,7 @@ class Candle(Shape):
     close_wei = wei()
     points = fields.Integer()
     confidence = maybe_number()
+    sources = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
 class PriceHistory(ListAnswer):
@@ -130,14 +135,52 @@ class ActivityList(ListAnswer):
     activity = fields.List(fields.Nested(Activity))
 
 
+class DocumentedOwner(Shape):
+    """As people wrote it."""
+
+    owner = fields.Raw(allow_none=True)
+    period = fields.Raw(allow_none=True)
+    documentation = fields.Raw(allow_none=True)
+
+
+class Certificate(Shape):
+    """As people wrote it."""
+
+    type = fields.Raw(allow_none=True)
+    issuer = fields.Raw(allow_none=True)
+    date = fields.Raw(allow_none=True)
+    file_key = fields.Raw(allow_none=True)
+
+
+class ProvenanceEntry(Shape):
+    """Of `document` and `certificate`, people wrote one; the chain's entries have neither."""
+
+    id = text()
+    source = one_of("chain", "people")
+    type = one_of("mint", "sale", "transfer", "documented-owner", "certificate")
+    timestamp = maybe_time()
+    from_ = fields.String(allow_none=True, data_key="from", metadata=ADDRESS)
+    to = maybe_address()
+    price = maybe_number()
+    price_wei = maybe_wei()
+    blockchain = fields.Nested(Blockchain, allow_none=True)
+    status = maybe_one_of(*STATUS)
+    document = fields.Nested(DocumentedOwner, allow_none=True)
+    certificate = fields.Nested(Certificate, allow_none=True)
+
+
+class ProvenanceList(ListAnswer):
+    provenance = fields.List(fields.Nested(ProvenanceEntry))
+
+
 class Trade(Shape):
     sales = fields.Integer()
     volume = fields.Float()
-    volume_wei = wei()
+    volume_wei = wei_sum()
     fees = fields.Float()
-    fees_wei = wei()
+    fees_wei = wei_sum()
     self_trades = fields.Integer()
-    self_traded_wei = wei()
+    self_traded_wei = wei_sum()
 
 
 class Stats(Shape):
@@ -155,11 +198,52 @@ class Stats(Shape):
 
 class MarketStats(Answer):
     stats = fields.Nested(Stats)
+    explanation = fields.Nested(StatsExplained, metadata={"always": False})
+
+
+class Links(Shape):
+    """Where the asset is, and the deed, if it is one."""
+
+    asset = text()
+    transaction = maybe_text()
+
+
+class ToldDeed(Transaction):
+    sentence = text()
+    links = fields.Nested(Links)
+
+
+class ToldPrice(PricePoint):
+    sentence = text()
+    links = fields.Nested(Links)
+
+
+class ActLinks(Shape):
+    asset = maybe_text()
+    transaction = maybe_text()
+
+
+class ToldAct(Shape):
+    """What left no row. `value`: basis points, a score, or 1 for given and 0 for withdrawn."""
+
+    type = text()
+    token_id = maybe_whole()
+    contract_address = maybe_text()
+    account = maybe_text()
+    value = maybe_whole()
+    log_index = fields.Integer()
+    sentence = text()
+    links = fields.Nested(ActLinks)
 
 
 class Effects(Shape):
-    transactions = fields.List(fields.Nested(Transaction))
-    price_history = fields.List(fields.Nested(PricePoint))
+    transactions = fields.List(fields.Nested(ToldDeed))
+    price_history = fields.List(fields.Nested(ToldPrice))
+    others = fields.List(
+        fields.Nested(ToldAct),
+        allow_none=True,
+        metadata={"description": "What left no row; null while it cannot be read."},
+    )
 
 
 class TransactionBlock(Shape):

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 from api.fields import camel_case
 
 WEI = {"pattern": "^[0-9]{1,78}$", "description": "Exact, in wei, as a decimal string."}
+SUM = {"pattern": "^-?[0-9]{1,100}$", "description": "Exact, in wei, as a decimal string; may be negative."}
 ADDRESS = {"pattern": "^0x[0-9a-fA-F]{40}$", "description": "In EIP-55."}
 HASH = {"pattern": "^0x[0-9a-f]{64}$"}
 FINALITY = ("finalized", "unfinalized")
@@ -47,6 +48,12 @@ def maybe_wei() -> fields.String:
     return fields.String(allow_none=True, metadata=WEI)
 
 
+def wei_sum(description: str | None = None) -> fields.String:
+    """A sum or difference of exact amounts, which may be longer than one amount."""
+    told = {} if description is None else {"description": description}
+    return fields.String(metadata=SUM | told)
+
+
 def address() -> fields.String:
     return fields.String(metadata=ADDRESS)
 
@@ -55,8 +62,8 @@ def maybe_address() -> fields.String:
     return fields.String(allow_none=True, metadata=ADDRESS)
 
 
-def hash_text() -> fields.String:
-    return fields.String(metadata=HASH)
+def hash_text(**kwargs: Any) -> fields.String:
+    return fields.String(metadata=HASH, **kwargs)
 
 
 def maybe_number() -> fields.Float:
@@ -71,6 +78,11 @@ def maybe_time() -> fields.DateTime:
     return fields.DateTime(allow_none=True)
 
 
+class Block(Shape):
+    number = fields.Integer()
+    hash = hash_text()
+
+
 class Either(fields.Field[Any]):
     """Of one of several shapes."""
 
@@ -83,11 +95,12 @@ class AsOf(Shape):
     """The block at which the answer is true."""
 
     block_number = fields.Integer()
-    block_hash = hash_text()
-    timestamp = fields.DateTime()
+    block_hash = hash_text(allow_none=True)
+    timestamp = maybe_time()
     finality = one_of(*FINALITY)
     lag_blocks = fields.Integer()
     lag_seconds = fields.Integer()
+    unchanged_since = fields.Nested(Block, allow_none=True, metadata={"always": False})
 
 
 class Pagination(Shape):
@@ -135,8 +148,3 @@ class ProblemBody(Shape):
     errors = fields.List(fields.Nested(FieldProblem))
     error = text()
     links = fields.Nested(ProblemLinks, metadata={"always": False})
-
-
-class Block(Shape):
-    number = fields.Integer()
-    hash = hash_text()

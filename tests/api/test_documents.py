@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,17 @@ def test_the_page_for_readers_has_every_operation_and_loads_nothing_from_elsewhe
 
     assert response.mimetype == "text/html"
     assert {f'<h2 id="{one["operationId"]}">' in response.text for one in operations().values()} == {True}
-    assert "//" not in response.text
+    assert re.findall(r"(?:src|href|action)=[\"']?(?:\w+:)?//|url\(|@import", response.text) == []
+    assert response.text.count('<pre class="curl">curl ') == len(operations())
+
+
+def test_the_page_may_run_its_own_search_and_nothing_else(client):
+    policy = client.get("/api/docs").headers["Content-Security-Policy"]
+    (script,) = re.findall("<script>(.*?)</script>", client.get("/api/docs").text, re.DOTALL)
+
+    assert policy.startswith("default-src 'none'")
+    assert f"script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in policy
+    assert "unsafe" not in policy
 
 
 def test_the_guide_has_a_section_for_each_operation_and_for_nothing_else():
