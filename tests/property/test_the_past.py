@@ -326,7 +326,8 @@ class Checked:
         assert self.explanation["name"][0]["blockNumber"] == self.place("createdAt")[0]
 
 
-@settings(COMMON, max_examples=4)
+@pytest.mark.timeout(400)
+@settings(COMMON, max_examples=3)
 @given(history=histories(), chosen=heights)
 def test_what_was_true_at_a_block_is_what_an_index_stopped_there_says(
     databases: Databases, history: History, chosen: list[int]
