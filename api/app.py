@@ -22,11 +22,13 @@ from api.blueprints import (
     auth,
     errors,
     events,
+    favourites,
     keys,
     market,
     mfa,
     operations,
     profile,
+    search,
     transactions,
     users,
 )
@@ -51,13 +53,14 @@ from api.services import (
     Services,
     SystemClock,
 )
+from api.viewing import Viewing, Views
 from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
 """Half of the threads that the server is usually given for requests, and all those for streams."""
 BLUEPRINTS = (
-    assets, profile, users, transactions, market, activity, events, auth, mfa, keys, admin, operations,
-    errors,
+    assets, profile, favourites, users, transactions, market, activity, search, events, auth, mfa, keys,
+    admin, operations, errors,
 )  # fmt: skip
 
 
@@ -100,10 +103,12 @@ def make_app(
     max_streams: int = MAX_STREAMS,
     history: History | None = None,
     answers: Answers | None = None,
+    views: Views | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
+    `views`: counts who looks at assets; nobody does where it is None.
     `history`: what was true at earlier blocks.
 
     `answers`: what is kept of them while they are true; nothing where it is None.
@@ -145,6 +150,8 @@ def make_app(
     metrics = expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
     front = Front(app, app.extensions[EXTENSION], perimeter, metrics)
     app.wsgi_app = front  # type: ignore[method-assign]
+    if views is not None:
+        app.wsgi_app = Viewing(app, views, perimeter.gate.proxies)  # type: ignore[method-assign]
     return app
 
 

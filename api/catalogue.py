@@ -96,6 +96,17 @@ _ENTRIES = (
         "Send `Content-Type: application/json`, the body in UTF-8, without `Content-Encoding`.",
     ),
     Entry(
+        "too-much-history",
+        422,
+        "There is more than one answer is computed from",
+        "The figures would have to be computed from more rows than one answer may read; none are told "
+        "rather than wrong ones.",
+        "A wallet with more than 50 000 assets, 100 000 mints, sales and transfers, or 200 000 price points.",
+        "Walk the pages of `GET /api/users/{walletAddress}/assets` and `/transactions` and add up what you "
+        "need; for a history, ask for a `to` further back.",
+        only=("showPortfolio", "listPortfolio"),
+    ),
+    Entry(
         "too-many-requests",
         429,
         "Too many requests",

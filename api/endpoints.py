@@ -108,9 +108,17 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     ANSWER_HEADERS: Mapping[str, Any] = HEADERS
 
     def reads(
-        self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = FreshnessQuery
+        self,
+        rule: str,
+        operation: str,
+        answer: type[Schema],
+        query: type[Schema] = FreshnessQuery,
+        *also: int,
     ) -> Callable[[ChainView], ChainView]:
-        """A GET that is true at a block: the function gets a View, the query, and the path's arguments."""
+        """A GET that is true at a block: the function gets a View, the query, and the path's arguments.
+
+        `also` are statuses that it can have beyond those that every such operation can have.
+        """
 
         def decorate(function: ChainView) -> ChainView:
             def respond(query: Mapping[str, Any], **path: str) -> Response:
@@ -119,7 +127,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             gone = issubclass(query, BranchPageQuery | AsOfQuery)
-            statuses = (400, 409, 429, 503, *((404,) if "<" in rule else ()), *((410,) if gone else ()))
+            missing = ((404,) if "<" in rule else ()) + ((410,) if gone else ())
+            statuses = (400, 409, 429, 503, *missing, *also)
             self._expose(respond, "GET", rule, operation, answer, query, statuses)
             return function
 

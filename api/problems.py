@@ -20,6 +20,7 @@ Problem
 ├── BlockTimeUnknown 410  the answer depends on the time of a block whose header is not kept
 ├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
 ├── Unsupported      415  the body is not JSON
+├── TooMuchHistory   422  more would have to be read than one answer is computed from
 ├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
 ├── TooManyStreams   503  every place for streams is taken
@@ -44,7 +45,7 @@ from werkzeug.exceptions import NotFound as UnknownPath
 
 from api.catalogue import CATALOGUE
 from api.nearest import nearest
-from store.errors import Changed, KeyEnded, LastAdmin, StoreUnreachable, Suspended, TooManyKeys
+from store.errors import Changed, KeyEnded, LastAdmin, StoreUnreachable, Suspended, TooManyKeys, TooMuch
 from store.errors import NotFound as NoDocument
 
 logger = logging.getLogger(__name__)
@@ -183,6 +184,10 @@ class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
 
 
+class TooMuchHistory(Problem):
+    status, code = 422, "too-much-history"
+
+
 class TooManyRequests(Problem):
     status, code = 429, "too-many-requests"
 
@@ -232,6 +237,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(TooManyKeys, lambda error: _own(KeyLimit(str(error))))
     app.register_error_handler(KeyEnded, lambda error: _own(KeyConflict(str(error))))
     app.register_error_handler(Changed, lambda error: _own(VersionChanged(str(error))))
+    app.register_error_handler(TooMuch, lambda error: _own(TooMuchHistory(str(error))))
     app.register_error_handler(NoDocument, lambda error: _own(NotFound(str(error))))
     app.register_error_handler(HTTPException, _http)
 

@@ -97,7 +97,8 @@ class OwnedAssetsQuery(AsOfQuery, BranchPageQuery):
     listing_price_max = Ether()
     min_confidence = WholeNumber(0, 100)
     q = fields.String(
-        validate=validate.Length(1, 100), metadata={"description": "Text in name, type or description."}
+        validate=validate.Length(1, 100),
+        metadata={"description": "Words that begin words of name, type or description."},
     )
     sort_by = OneOf(*ORDERS)
     sort_direction = OneOf("asc", "desc")
@@ -165,6 +166,12 @@ class TransactionsQuery(AssetTransactionsQuery):
     buyer = Wallet()
     wallet = Wallet(metadata={"description": "Seller or buyer."})
     transaction_hash = Hash()
+
+
+class ProvenanceQuery(BranchPageQuery):
+    """The past of one asset."""
+
+    contract_address = Wallet()
 
 
 class AssetActivityQuery(PeriodQuery):

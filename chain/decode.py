@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import CodeType
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -98,9 +99,15 @@ def _compile(entry: AbiEntry, event: type[Event]) -> Decode:
         "boolean": _boolean,
         "from_bytes": int.from_bytes,
     }
-    exec(compile(source, f"<decoder of {entry['name']}>", "exec"), scope)
+    exec(_compiled(source, f"<decoder of {entry['name']}>"), scope)
     decode: Decode = scope["decode"]
     return decode
+
+
+@cache
+def _compiled(source: str, name: str) -> CodeType:
+    """Every session decodes the same few events."""
+    return compile(source, name, "exec")
 
 
 def _source(entry: AbiEntry, name: str) -> str:

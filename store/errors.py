@@ -13,6 +13,7 @@ StoreError
 ├── Interrupted          the database failed in the middle of something
 ├── Changed              somebody else changed it meanwhile
 ├── CountsUnavailable    the counts that limit requests cannot be shared now
+├── TooMuch              there is more than one answer is computed from
 ├── NotFound             no document matches
 ├── Suspended            the account is suspended
 ├── LastAdmin            nobody would be left to administer
@@ -23,10 +24,21 @@ StoreError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class StoreError(Exception):
-    """Base of everything the store raises by itself."""
+    """Base of everything the store raises by itself. Goes from process to process as what it is."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[StoreError], args: tuple[Any, ...], said: dict[str, Any]) -> StoreError:
+    """An error as it was, without asking its constructor for words that are spoken already."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(said)
+    return error
 
 
 class MongodUnavailable(StoreError):
@@ -148,6 +160,14 @@ class CountsUnavailable(StoreError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"rate counts cannot be shared at present: {why[:200]}")
+
+
+class TooMuch(StoreError):
+    """There is more of something than one answer is computed from; nothing was cut off silently."""
+
+    def __init__(self, whose: str, limit: int, what: str) -> None:
+        super().__init__(f"the {whose} has more than {limit} {what}")
+        self.limit = limit
 
 
 class NotFound(StoreError):

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
-from bson.decimal128 import Decimal128
 
 from store.documents import MarketDocument
+from store.exact_sums import sum_of, summed
 from store.snapshot import Document, Filter, Snapshot
 
 WINDOWS: dict[str, timedelta | None] = {
@@ -19,9 +19,6 @@ WINDOWS: dict[str, timedelta | None] = {
     "30d": timedelta(days=30),
     "all": None,
 }
-PART_DIGITS = 26
-"""Three parts hold any uint256; Decimal128 adds 10**8 parts of 26 digits without rounding."""
-ZEROS = "0" * (3 * PART_DIGITS)
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +106,7 @@ class Market:
         slices: dict[str, Trade] = {}
         for row in self._snapshot.aggregate("transactions", pipeline):
             name = row["_id"]["slice"]
-            slices[name] = slices.get(name, Trade()) + _slice_trade(row)
+            slices[name] = slices.get(name, Trade()) + trade_of(row)
         return _nested(slices)
 
 
@@ -124,30 +121,17 @@ def _slice(now: datetime) -> Document:
 
 
 def _sums(window: Document) -> Document:
-    amounts = {"price": "$priceWei", "fee": "$platformFeeWei"}
-    wanted = [(name, part) for name in amounts for part in range(3)]
-    parts = {f"{name}{part}": {"$sum": _part(amounts[name], part)} for name, part in wanted}
     group = {"slice": window, "self": {"$eq": ["$seller", "$buyer"]}}
-    return {"_id": group, "sales": {"$sum": 1}, **parts}
+    amounts = {**sum_of("price", "$priceWei"), **sum_of("fee", "$platformFeeWei")}
+    return {"_id": group, "sales": {"$sum": 1}, **amounts}
 
 
-def _part(path: str, part: int) -> Document:
-    """Digits of a decimal string, as a number: part 0 are the highest."""
-    wei = {"$ifNull": [path, "0"]}
-    start = {"$add": [{"$strLenBytes": wei}, part * PART_DIGITS]}
-    return {"$toDecimal": {"$substrBytes": [{"$concat": [ZEROS, wei]}, start, PART_DIGITS]}}
-
-
-def _slice_trade(row: Document) -> Trade:
-    price, fees = _whole(row, "price"), _whole(row, "fee")
+def trade_of(row: Document) -> Trade:
+    """The sums of a group of sales whose `_id.self` says whether they are of a wallet to itself."""
+    price, fees = summed(row, "price"), summed(row, "fee")
     if row["_id"]["self"]:
         return Trade(self_trades=row["sales"], self_traded_wei=price, fees_wei=fees)
     return Trade(sales=row["sales"], volume_wei=price, fees_wei=fees)
-
-
-def _whole(row: Document, name: str) -> int:
-    parts = [cast("Decimal128", row[f"{name}{part}"]).to_decimal() for part in range(3)]
-    return sum(int(value) * 10 ** (PART_DIGITS * (2 - part)) for part, value in enumerate(parts))
 
 
 def _nested(slices: dict[str, Trade]) -> dict[str, Trade]:

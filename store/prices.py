@@ -40,11 +40,12 @@ class PriceFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PricePoint(msgspec.Struct, frozen=True, gc=False):
-    """What computing needs of a point: exact wei, aware time, confidence 0-100 or None."""
+    """What computing needs of a point: exact wei, aware time, confidence 0-100 or None, where it is from."""
 
     time: datetime
     price_wei: int
     confidence: int | None
+    source: str | None = None
 
 
 class Prices:
@@ -85,10 +86,11 @@ class Prices:
             both(condition, self._among()),
             sort=[(by.path, by.direction) for by in chain_order(direction)],
             limit=limit,
-            projection={"priceWei": 1, "timestamp": 1, "aiMetrics.confidenceScore": 1},
+            projection={"priceWei": 1, "timestamp": 1, "aiMetrics.confidenceScore": 1, "source.type": 1},
         )
         return [_point(row) for row in rows]
 
 
 def _point(row: Document) -> PricePoint:
-    return PricePoint(row["timestamp"], int(row["priceWei"]), row["aiMetrics"]["confidenceScore"])
+    score, source = row["aiMetrics"]["confidenceScore"], row["source"]["type"]
+    return PricePoint(row["timestamp"], int(row["priceWei"]), score, source)

@@ -13,14 +13,19 @@ from store.answering import answering
 from store.assets import Assets
 from store.chronicle import Chronicle
 from store.documents import BlockRefDocument, CheckpointDocument, EndpointsDocument, LeaseDocument
+from store.favourites import LikedAssets
 from store.market import Figures, LatestFigures, Market
+from store.market_history import MarketHistory
 from store.moments import Moment, Moments
 from store.pinned import Pinned
+from store.portfolios import Portfolios
 from store.prices import Prices
+from store.provenance import Provenance
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.told import Told
 from store.transactions import Transactions
+from store.trending import Trending
 
 IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
 """By the server's clock, as whoever takes the lease judges it."""
@@ -37,8 +42,13 @@ class View:
         self.transactions = Transactions(snapshot, self.finalized)
         self.prices = Prices(snapshot)
         self.market = Market(snapshot)
+        self.history = MarketHistory(snapshot)
+        self.portfolios = Portfolios(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
+        self.provenance = Provenance(snapshot)
+        self.trending = Trending(snapshot)
+        self.liked = LikedAssets(snapshot)
         self.chronicle = Chronicle(snapshot)
         self.snapshot = snapshot
         self._figures = figures

@@ -118,6 +118,10 @@ class Transactions:
         )
         return cast("list[TransactionDocument]", rows)
 
+    def knows(self, wallet: str) -> bool:
+        """Whether the wallet was ever seller or buyer of anything."""
+        return any(self._snapshot.one("transactions", {party: wallet}) for party in ("seller", "buyer"))
+
     def activity(
         self, wanted: TransactionFilter, request: PageRequest
     ) -> Page[TransactionDocument | PriceDocument]:

@@ -123,5 +123,8 @@ VALIDATORS: dict[str, Schema] = {
     "auditLog": schema_of(documents.AuditDocument),
     "keyVault": schema_of(documents.DataKeyDocument),
     "events": schema_of(documents.EventDocument),
+    "favorites": schema_of(documents.FavouriteDocument),
+    "countedViews": schema_of(documents.CountedViewDocument),
+    "viewSalts": schema_of(documents.ViewSaltDocument),
 }
 """By collection name: every collection that we write."""

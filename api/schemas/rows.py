@@ -7,6 +7,7 @@ from marshmallow import fields
 from api.requests import DEEDS, INTERVALS, SOURCES
 from api.schemas.explanations import StatsExplained
 from api.schemas.shapes import (
+    ADDRESS,
     Amount,
     Answer,
     Either,
@@ -18,11 +19,13 @@ from api.schemas.shapes import (
     maybe_number,
     maybe_one_of,
     maybe_text,
+    maybe_time,
     maybe_wei,
     maybe_whole,
     one_of,
     text,
     wei,
+    wei_sum,
 )
 
 STATUS = ("pending", "completed", "failed", "orphaned")
@@ -107,6 +110,7 @@ class Candle(Shape):
     close_wei = wei()
     points = fields.Integer()
     confidence = maybe_number()
+    sources = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
 class PriceHistory(ListAnswer):
@@ -131,14 +135,52 @@ class ActivityList(ListAnswer):
     activity = fields.List(fields.Nested(Activity))
 
 
+class DocumentedOwner(Shape):
+    """As people wrote it."""
+
+    owner = fields.Raw(allow_none=True)
+    period = fields.Raw(allow_none=True)
+    documentation = fields.Raw(allow_none=True)
+
+
+class Certificate(Shape):
+    """As people wrote it."""
+
+    type = fields.Raw(allow_none=True)
+    issuer = fields.Raw(allow_none=True)
+    date = fields.Raw(allow_none=True)
+    file_key = fields.Raw(allow_none=True)
+
+
+class ProvenanceEntry(Shape):
+    """Of `document` and `certificate`, people wrote one; the chain's entries have neither."""
+
+    id = text()
+    source = one_of("chain", "people")
+    type = one_of("mint", "sale", "transfer", "documented-owner", "certificate")
+    timestamp = maybe_time()
+    from_ = fields.String(allow_none=True, data_key="from", metadata=ADDRESS)
+    to = maybe_address()
+    price = maybe_number()
+    price_wei = maybe_wei()
+    blockchain = fields.Nested(Blockchain, allow_none=True)
+    status = maybe_one_of(*STATUS)
+    document = fields.Nested(DocumentedOwner, allow_none=True)
+    certificate = fields.Nested(Certificate, allow_none=True)
+
+
+class ProvenanceList(ListAnswer):
+    provenance = fields.List(fields.Nested(ProvenanceEntry))
+
+
 class Trade(Shape):
     sales = fields.Integer()
     volume = fields.Float()
-    volume_wei = wei()
+    volume_wei = wei_sum()
     fees = fields.Float()
-    fees_wei = wei()
+    fees_wei = wei_sum()
     self_trades = fields.Integer()
-    self_traded_wei = wei()
+    self_traded_wei = wei_sum()
 
 
 class Stats(Shape):

@@ -36,6 +36,7 @@ from store.documents.credentials import (
     PendingFactorDocument,
     SecondFactorDocument,
 )
+from store.documents.interest import CountedViewDocument, FavouriteDocument, ViewSaltDocument
 from store.documents.people import (
     ActorDocument,
     AuditDocument,
@@ -109,6 +110,9 @@ __all__ = [
     "KeyScope",
     "PendingFactorDocument",
     "SecondFactorDocument",
+    "CountedViewDocument",
+    "FavouriteDocument",
+    "ViewSaltDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",

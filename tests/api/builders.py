@@ -17,6 +17,7 @@ from dvault.past import FoldedHistory
 from indexer.following import Contracts
 from indexer.past import Past
 from store.accounts import Accounts
+from store.words import keys_of
 
 ETHER = 10**18
 ABIS: Any = {
@@ -148,7 +149,9 @@ def asset(token_id: int, *, owner: str = ALICE, contract: str = RWA, **changed: 
             "acquisitionDateSeconds": "0",
         },
     }
-    return document | changed
+    written = document | changed
+    found_by = keys_of((written["name"], written["assetType"], written["description"]))
+    return {"searchKeys": found_by} | written
 
 
 def market_status(seller: str, listing_wei: int | None, block: int, purchasable: bool) -> dict[str, Any]:

@@ -118,6 +118,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assets/{tokenId}/provenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        /** List who owned an asset, newest first: what the chain says, and what people wrote, marked as such. */
+        get: operations["listAssetProvenance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/profile": {
         parameters: {
             query?: never;
@@ -155,6 +175,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users/favorites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what the caller likes, newest first; `asset` is null while a reorg has taken its mint back. */
+        get: operations["listFavorites"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/favorites/{tokenId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        /** Say whether the caller likes an asset, and how many do. */
+        get: operations["showFavorite"];
+        put?: never;
+        /** Like an asset; harmless to repeat. */
+        post: operations["addFavorite"];
+        /** Like it no more; harmless to repeat. It can be done while a reorg has taken the asset away, too. */
+        delete: operations["removeFavorite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/{walletAddress}/assets": {
         parameters: {
             query?: never;
@@ -187,6 +246,50 @@ export interface paths {
         };
         /** List the deeds of a wallet, newest first; what it sold is `sell`, what it bought `buy`. */
         get: operations["listUserTransactions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{walletAddress}/portfolio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
+                walletAddress: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Return what a wallet owns, is worth and traded, to the wei, and one page of what it owns.
+         * @description Values are the asset contract's prices. Costs are what the wallet paid when it last got an asset, unknown
+         *     for mints and transfers. Trades of the wallet with itself are counted apart.
+         */
+        get: operations["showPortfolio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{walletAddress}/portfolio/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
+                walletAddress: string;
+            };
+            cookie?: never;
+        };
+        /** Return what a wallet held and was worth at the end of each bucket, oldest first; at most 1000. */
+        get: operations["listPortfolio"];
         put?: never;
         post?: never;
         delete?: never;
@@ -276,6 +379,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/market/stats/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the market's figures bucket by bucket, oldest first, empty buckets included; at most 1000.
+         * @description Buckets are whole, in UTC, and reach from the one of `from` to the one of `to`. What stood at the end of a
+         *     bucket is null where more deeds came after it than are undone to find out.
+         */
+        get: operations["listMarketStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/market/listings": {
         parameters: {
             query?: never;
@@ -293,6 +417,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/market/trending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what trends, highest score first, with the formula and what each score is made of.
+         * @description A pure function of the deeds of the 7 days before `asOf.timestamp` and of counted views and favourites.
+         */
+        get: operations["listTrending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/activity": {
         parameters: {
             query?: never;
@@ -302,6 +446,26 @@ export interface paths {
         };
         /** List what happened, newest first: deeds, and prices set without one. */
         get: operations["listActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find assets by words or token id, wallets and contracts by address, transactions by hash.
+         * @description An asset is found where each word begins a word of its name, type or description.
+         */
+        get: operations["search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1026,6 +1190,9 @@ export interface components {
             closeWei: string;
             points: number;
             confidence: number | null;
+            sources: {
+                [key: string]: number;
+            };
         };
         Amount: {
             value: number;
@@ -1110,6 +1277,43 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
             activity: components["schemas"]["Activity"][];
         };
+        DocumentedOwner: {
+            owner: unknown;
+            period: unknown;
+            documentation: unknown;
+        };
+        Certificate: {
+            type: unknown;
+            issuer: unknown;
+            date: unknown;
+            fileKey: unknown;
+        };
+        ProvenanceEntry: {
+            id: string;
+            /** @enum {string} */
+            source: "chain" | "people";
+            /** @enum {string} */
+            type: "mint" | "sale" | "transfer" | "documented-owner" | "certificate";
+            /** Format: date-time */
+            timestamp: string | null;
+            /** @description In EIP-55. */
+            from: string | null;
+            /** @description In EIP-55. */
+            to: string | null;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            blockchain: components["schemas"]["Blockchain"] | null;
+            /** @enum {string|null} */
+            status: "pending" | "completed" | "failed" | "orphaned" | null;
+            document: components["schemas"]["DocumentedOwner"] | null;
+            certificate: components["schemas"]["Certificate"] | null;
+        };
+        ProvenanceList: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            provenance: components["schemas"]["ProvenanceEntry"][];
+        };
         NotificationPreferences: {
             priceUpdates: boolean;
             transactions: boolean;
@@ -1164,6 +1368,175 @@ export interface components {
         };
         Success: {
             success: boolean;
+        };
+        ListedFavourite: {
+            tokenId: number;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            /** Format: date-time */
+            since: string;
+            asset: components["schemas"]["AssetItem"] | null;
+        };
+        FavouriteList: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            favorites: components["schemas"]["ListedFavourite"][];
+        };
+        Favourite: {
+            tokenId: number;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            isFavorite: boolean;
+            /** Format: date-time */
+            since: string | null;
+            /** @description How many users like it. */
+            favoriteCount: number;
+        };
+        OneFavourite: {
+            asOf: components["schemas"]["AsOf"];
+            favorite: components["schemas"]["Favourite"];
+        };
+        TypeTotals: {
+            assets: number;
+            value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            valueWei: string;
+            forSale: number;
+            asked: number;
+            /** @description Sum of the prices asked. */
+            askedWei: string;
+            assetType: string | null;
+            priced: number;
+        };
+        Coverage: {
+            assets: number;
+            /** @description Assets whose contract has told a price. */
+            priced: number;
+            /** @description Assets that the wallet bought. */
+            withCost: number;
+        };
+        Unrealised: {
+            /** @description Those that have both a price and a cost. */
+            assets: number;
+            value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            valueWei: string;
+            cost: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            costWei: string;
+            gain: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            gainWei: string;
+        };
+        Realised: {
+            purchases: number;
+            spent: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            spentWei: string;
+            sales: number;
+            earned: number;
+            /** @description Prices paid by buyers, before the marketplace's fee. */
+            earnedWei: string;
+            fees: number;
+            /** @description What the marketplace kept of sales. */
+            feesWei: string;
+            net: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            netWei: string;
+            salesWithCost: number;
+            gain: number;
+            /** @description Net earnings minus costs, of the sales whose cost is known. */
+            gainWei: string;
+            /** @description Sales of the wallet to itself. */
+            selfTrades: number;
+            selfTraded: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            selfTradedWei: string;
+            selfTradeFees: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            selfTradeFeesWei: string;
+        };
+        PortfolioTotals: {
+            assets: number;
+            value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            valueWei: string;
+            forSale: number;
+            asked: number;
+            /** @description Sum of the prices asked. */
+            askedWei: string;
+            /** @description In EIP-55. */
+            walletAddress: string;
+            byType: components["schemas"]["TypeTotals"][];
+            coverage: components["schemas"]["Coverage"];
+            unrealised: components["schemas"]["Unrealised"];
+            realised: components["schemas"]["Realised"];
+        };
+        Acquired: {
+            /** @enum {string} */
+            type: "mint" | "buy" | "transfer";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        Gain: {
+            value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            valueWei: string;
+        };
+        Holding: {
+            id: string;
+            tokenId: number;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            name: string | null;
+            assetType: string | null;
+            thumbnailUrl: string | null;
+            currentPrice: components["schemas"]["CurrentPrice"];
+            marketStatus: components["schemas"]["MarketStatus"];
+            isListed: boolean;
+            /** @description In EIP-55. */
+            currentOwner: string;
+            isVerified: boolean;
+            /** @enum {string} */
+            finality: "finalized" | "unfinalized";
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string | null;
+            acquired: components["schemas"]["Acquired"] | null;
+            cost: components["schemas"]["Amount"] | null;
+            unrealisedGain: components["schemas"]["Gain"] | null;
+        };
+        Portfolio: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            portfolio: components["schemas"]["PortfolioTotals"];
+            assets: components["schemas"]["Holding"][];
+        };
+        PortfolioBucket: {
+            /** Format: date-time */
+            start: string;
+            /**
+             * Format: date-time
+             * @description The moment after the bucket.
+             */
+            end: string;
+            /** @description The chain has passed its end. */
+            isComplete: boolean;
+            assets: number;
+            value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            valueWei: string;
+            cost: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            costWei: string;
+            coverage: components["schemas"]["Coverage"];
+        };
+        PortfolioHistory: {
+            asOf: components["schemas"]["AsOf"];
+            /** @enum {string} */
+            interval: "1h" | "1d" | "1w";
+            portfolioHistory: components["schemas"]["PortfolioBucket"][];
         };
         OneTransaction: {
             asOf: components["schemas"]["AsOf"];
@@ -1258,13 +1631,13 @@ export interface components {
         Trade: {
             sales: number;
             volume: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             volumeWei: string;
             fees: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             feesWei: string;
             selfTrades: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
         };
         Stats: {
@@ -1320,6 +1693,42 @@ export interface components {
             stats: components["schemas"]["Stats"];
             explanation?: components["schemas"]["StatsExplained"];
         };
+        MarketBucket: {
+            sales: number;
+            volume: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            volumeWei: string;
+            fees: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            feesWei: string;
+            selfTrades: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            selfTradedWei: string;
+            /** Format: date-time */
+            start: string;
+            /**
+             * Format: date-time
+             * @description The moment after the bucket.
+             */
+            end: string;
+            /** @description The chain has passed its end. */
+            isComplete: boolean;
+            /** @description Listings made. */
+            listings: number;
+            mints: number;
+            assets: number | null;
+            holders: number | null;
+            listed: number | null;
+            floorPrice: components["schemas"]["Amount"] | null;
+        };
+        MarketStatsHistory: {
+            asOf: components["schemas"]["AsOf"];
+            /** @enum {string} */
+            interval: "1h" | "1d" | "1w";
+            /** Format: date-time */
+            exactFrom: string | null;
+            statsHistory: components["schemas"]["MarketBucket"][];
+        };
         Listing: {
             id: string;
             tokenId: number;
@@ -1347,6 +1756,81 @@ export interface components {
             asOf: components["schemas"]["AsOf"];
             pagination: components["schemas"]["Pagination"];
             listings: components["schemas"]["Listing"][];
+        };
+        TrendingParts: {
+            /** @description Different buyers, who were not the sellers. */
+            buyers24h: number;
+            buyers7d: number;
+            /** @description 1 if listed in the last 7 days. */
+            listed7d: number;
+            /** @description 1 if minted in the last 7 days. */
+            minted7d: number;
+            viewCount: number;
+            favoriteCount: number;
+        };
+        TrendingAsset: {
+            rank: number;
+            score: number;
+            parts: components["schemas"]["TrendingParts"];
+            asset: components["schemas"]["AssetItem"];
+        };
+        TrendingWeights: {
+            buyers24h: number;
+            buyers7d: number;
+            listed7d: number;
+            minted7d: number;
+            views: number;
+            favorites: number;
+        };
+        TrendingFormula: {
+            text: string;
+            weights: components["schemas"]["TrendingWeights"];
+            /** @description Most assets that are ranked. */
+            candidates: number;
+        };
+        TrendingList: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            trending: components["schemas"]["TrendingAsset"][];
+            formula: components["schemas"]["TrendingFormula"];
+        };
+        FoundWallet: {
+            /** @description In EIP-55. */
+            walletAddress: string;
+            /** @description How many it owns. */
+            assets: number;
+        };
+        FoundContract: {
+            /** @description In EIP-55. */
+            address: string;
+            /** @enum {string} */
+            role: "asset" | "agent" | "marketplace";
+        };
+        FoundTransaction: {
+            hash: string;
+            blockNumber: number;
+            /** Format: date-time */
+            timestamp: string;
+            /** @description Deeds, and `price`. */
+            types: string[];
+        };
+        Hit: {
+            /** @enum {string} */
+            type: "asset" | "wallet" | "contract" | "transaction";
+            /** @enum {string} */
+            match: "text" | "tokenId" | "address" | "transactionHash";
+            asset: components["schemas"]["AssetItem"] | null;
+            wallet: components["schemas"]["FoundWallet"] | null;
+            contract: components["schemas"]["FoundContract"] | null;
+            transaction: components["schemas"]["FoundTransaction"] | null;
+        };
+        SearchResult: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            query: string;
+            /** @enum {string} */
+            kind: "text" | "tokenId" | "address" | "transaction";
+            hits: components["schemas"]["Hit"][];
         };
         Event: {
             seq: number;
@@ -1885,6 +2369,20 @@ export interface components {
                 };
             };
         };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listAssetProvenance": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
@@ -2039,6 +2537,62 @@ export interface components {
                 };
             };
         };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listFavorites": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showFavorite": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.addFavorite": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.removeFavorite": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listUserAssets": {
             headers: {
@@ -2055,6 +2609,48 @@ export interface components {
         };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listUserTransactions": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.showPortfolio": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description There is more than one answer is computed from */
+        "too-much-history": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "too-much-history";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listPortfolio": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2152,6 +2748,20 @@ export interface components {
             };
         };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listMarketStats": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listListings": {
             headers: {
                 [name: string]: unknown;
@@ -2166,7 +2776,35 @@ export interface components {
             };
         };
         /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.listTrending": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
         "UNAUTHORIZED.listActivity": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        "UNAUTHORIZED.search": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2844,7 +3482,7 @@ export interface operations {
                 /** @example 80 */
                 minConfidence?: number;
                 /**
-                 * @description Text in name, type or description.
+                 * @description Words that begin words of name, type or description.
                  * @example harbour
                  */
                 q?: string;
@@ -3637,6 +4275,140 @@ export interface operations {
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
+    listAssetProvenance: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                contractAddress?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "provenance": [
+                     *         {
+                     *           "id": "f0fb9d5e13b4c99f1f8a4a7e",
+                     *           "source": "chain",
+                     *           "type": "sale",
+                     *           "timestamp": "2026-02-10T20:00:00Z",
+                     *           "from": "0x2bd806c97F0e00aF1a1fC3328fA763a9269723C8",
+                     *           "to": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *           "price": 7,
+                     *           "priceWei": "7000000000000000000",
+                     *           "blockchain": {
+                     *             "transactionHash": "0xf0fb9d5e13b4c99f1f8a4a7ed6a7ca69a7fe2f47d15b27186229f68c7e318f31",
+                     *             "blockNumber": 980,
+                     *             "blockHash": "0x700e58b233b26434d5e098a813eaf5177c080663e94f35919ced309f62e8d541",
+                     *             "logIndex": 0,
+                     *             "gasUsed": 21000,
+                     *             "gasPriceWei": "1000000000"
+                     *           },
+                     *           "status": "completed",
+                     *           "document": null,
+                     *           "certificate": null
+                     *         },
+                     *         {
+                     *           "id": "people-1",
+                     *           "source": "people",
+                     *           "type": "certificate",
+                     *           "timestamp": "2026-02-09T00:00:00Z",
+                     *           "from": null,
+                     *           "to": null,
+                     *           "price": null,
+                     *           "priceWei": null,
+                     *           "blockchain": null,
+                     *           "status": null,
+                     *           "document": null,
+                     *           "certificate": {
+                     *             "type": "appraisal",
+                     *             "issuer": "Lloyd",
+                     *             "date": "2026-02-09",
+                     *             "fileKey": null
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProvenanceList"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssetProvenance"];
+            404: components["responses"]["not-found"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
     showProfile: {
         parameters: {
             query?: never;
@@ -3891,6 +4663,276 @@ export interface operations {
             503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
         };
     };
+    listFavorites: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "favorites": [
+                     *         {
+                     *           "tokenId": 1,
+                     *           "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *           "since": "2026-11-26T19:54:50.861000Z",
+                     *           "asset": {
+                     *             "id": "844a62d37b943d186436ba8c",
+                     *             "tokenId": 1,
+                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *             "name": "Harbour warehouse",
+                     *             "assetType": "Real Estate",
+                     *             "thumbnailUrl": null,
+                     *             "currentPrice": {
+                     *               "value": 8,
+                     *               "valueWei": "8000000000000000001",
+                     *               "valueUsd": null,
+                     *               "updatedAt": "2026-02-07T12:00:00Z",
+                     *               "aiConfidenceScore": null
+                     *             },
+                     *             "marketStatus": {
+                     *               "isListed": true,
+                     *               "isPurchasable": true,
+                     *               "unavailableReason": null,
+                     *               "listingPrice": 9,
+                     *               "listingPriceWei": "9000000000000000000",
+                     *               "listedAt": "2026-02-07T12:00:00Z",
+                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
+                     *             },
+                     *             "isListed": true,
+                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *             "isVerified": false,
+                     *             "finality": "finalized",
+                     *             "createdAt": "2026-02-07T12:00:00Z",
+                     *             "updatedAt": null
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FavouriteList"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listFavorites"];
+            403: components["responses"]["forbidden"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    showFavorite: {
+        parameters: {
+            query?: {
+                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                contractAddress?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "favorite": {
+                     *         "tokenId": 1,
+                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *         "isFavorite": true,
+                     *         "since": "2026-11-26T19:54:50.861000Z",
+                     *         "favoriteCount": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OneFavourite"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showFavorite"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    addFavorite: {
+        parameters: {
+            query?: {
+                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                contractAddress?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "favorite": {
+                     *         "tokenId": 1,
+                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *         "isFavorite": true,
+                     *         "since": "2026-11-26T19:54:50.861000Z",
+                     *         "favoriteCount": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OneFavourite"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.addFavorite"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    removeFavorite: {
+        parameters: {
+            query?: {
+                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                contractAddress?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "favorite": {
+                     *         "tokenId": 1,
+                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *         "isFavorite": false,
+                     *         "since": null,
+                     *         "favoriteCount": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OneFavourite"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.removeFavorite"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
     listUserAssets: {
         parameters: {
             query?: {
@@ -3960,7 +5002,7 @@ export interface operations {
                 /** @example 80 */
                 minConfidence?: number;
                 /**
-                 * @description Text in name, type or description.
+                 * @description Words that begin words of name, type or description.
                  * @example harbour
                  */
                 q?: string;
@@ -4204,6 +5246,318 @@ export interface operations {
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    showPortfolio: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
+                walletAddress: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "portfolio": {
+                     *         "walletAddress": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *         "assets": 2,
+                     *         "value": 11,
+                     *         "valueWei": "11000000000000000001",
+                     *         "forSale": 1,
+                     *         "asked": 9,
+                     *         "askedWei": "9000000000000000000",
+                     *         "byType": [
+                     *           {
+                     *             "assetType": "Real Estate",
+                     *             "assets": 1,
+                     *             "value": 8,
+                     *             "valueWei": "8000000000000000001",
+                     *             "forSale": 1,
+                     *             "asked": 9,
+                     *             "askedWei": "9000000000000000000",
+                     *             "priced": 1
+                     *           },
+                     *           {
+                     *             "assetType": "Art",
+                     *             "assets": 1,
+                     *             "value": 3,
+                     *             "valueWei": "3000000000000000000",
+                     *             "forSale": 0,
+                     *             "asked": 0,
+                     *             "askedWei": "0",
+                     *             "priced": 1
+                     *           }
+                     *         ],
+                     *         "coverage": {
+                     *           "assets": 2,
+                     *           "priced": 2,
+                     *           "withCost": 1
+                     *         },
+                     *         "unrealised": {
+                     *           "assets": 1,
+                     *           "value": 8,
+                     *           "valueWei": "8000000000000000001",
+                     *           "cost": 7,
+                     *           "costWei": "7000000000000000000",
+                     *           "gain": 1,
+                     *           "gainWei": "1000000000000000001"
+                     *         },
+                     *         "realised": {
+                     *           "purchases": 1,
+                     *           "spent": 7,
+                     *           "spentWei": "7000000000000000000",
+                     *           "sales": 0,
+                     *           "earned": 0,
+                     *           "earnedWei": "0",
+                     *           "fees": 0,
+                     *           "feesWei": "0",
+                     *           "net": 0,
+                     *           "netWei": "0",
+                     *           "salesWithCost": 0,
+                     *           "gain": 0,
+                     *           "gainWei": "0",
+                     *           "selfTrades": 0,
+                     *           "selfTraded": 0,
+                     *           "selfTradedWei": "0",
+                     *           "selfTradeFees": 0,
+                     *           "selfTradeFeesWei": "0"
+                     *         }
+                     *       },
+                     *       "assets": [
+                     *         {
+                     *           "id": "50d9c947746ea75e6292f782",
+                     *           "tokenId": 2,
+                     *           "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *           "name": "Asset 2",
+                     *           "assetType": "Art",
+                     *           "thumbnailUrl": null,
+                     *           "currentPrice": {
+                     *             "value": 3,
+                     *             "valueWei": "3000000000000000000",
+                     *             "valueUsd": null,
+                     *             "updatedAt": "2026-02-08T18:00:00Z",
+                     *             "aiConfidenceScore": null
+                     *           },
+                     *           "marketStatus": {
+                     *             "isListed": false,
+                     *             "isPurchasable": false,
+                     *             "unavailableReason": null,
+                     *             "listingPrice": null,
+                     *             "listingPriceWei": null,
+                     *             "listedAt": null,
+                     *             "listedBy": null
+                     *           },
+                     *           "isListed": false,
+                     *           "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *           "isVerified": false,
+                     *           "finality": "finalized",
+                     *           "createdAt": "2026-02-08T18:00:00Z",
+                     *           "updatedAt": null,
+                     *           "acquired": {
+                     *             "type": "mint",
+                     *             "timestamp": "2026-02-08T18:00:00Z"
+                     *           },
+                     *           "cost": null,
+                     *           "unrealisedGain": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Portfolio"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showPortfolio"];
+            404: components["responses"]["not-found"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
+            422: components["responses"]["too-much-history"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
+    listPortfolio: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Length of a bucket, 1d unless given.
+                 * @example 1h
+                 */
+                interval?: "1h" | "1d" | "1w";
+                /**
+                 * @description The first bucket is the one of this time.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description The last bucket is the one of this time.
+                 * @example 2026-11-30T23:59:59Z
+                 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
+                walletAddress: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "portfolioHistory": [
+                     *         {
+                     *           "start": "2026-02-10T00:00:00Z",
+                     *           "end": "2026-02-11T00:00:00Z",
+                     *           "isComplete": true,
+                     *           "assets": 2,
+                     *           "value": 10,
+                     *           "valueWei": "10000000000000000000",
+                     *           "cost": 7,
+                     *           "costWei": "7000000000000000000",
+                     *           "coverage": {
+                     *             "assets": 2,
+                     *             "priced": 2,
+                     *             "withCost": 1
+                     *           }
+                     *         },
+                     *         {
+                     *           "start": "2026-02-11T00:00:00Z",
+                     *           "end": "2026-02-12T00:00:00Z",
+                     *           "isComplete": false,
+                     *           "assets": 2,
+                     *           "value": 11,
+                     *           "valueWei": "11000000000000000001",
+                     *           "cost": 7,
+                     *           "costWei": "7000000000000000000",
+                     *           "coverage": {
+                     *             "assets": 2,
+                     *             "priced": 2,
+                     *             "withCost": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "interval": "1d"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PortfolioHistory"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listPortfolio"];
+            404: components["responses"]["not-found"];
+            409: components["responses"]["not-yet-indexed"];
+            422: components["responses"]["too-much-history"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listTransactions: {
@@ -4720,6 +6074,129 @@ export interface operations {
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
+    listMarketStats: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Length of a bucket, 1d unless given.
+                 * @example 1h
+                 */
+                interval?: "1h" | "1d" | "1w";
+                /**
+                 * @description The first bucket is the one of this time.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description The last bucket is the one of this time.
+                 * @example 2026-11-30T23:59:59Z
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "statsHistory": [
+                     *         {
+                     *           "start": "2026-02-10T00:00:00Z",
+                     *           "end": "2026-02-11T00:00:00Z",
+                     *           "isComplete": true,
+                     *           "sales": 1,
+                     *           "volume": 7,
+                     *           "volumeWei": "7000000000000000000",
+                     *           "fees": 0.175,
+                     *           "feesWei": "175000000000000000",
+                     *           "selfTrades": 0,
+                     *           "selfTradedWei": "0",
+                     *           "listings": 0,
+                     *           "mints": 0,
+                     *           "assets": 2,
+                     *           "holders": 1,
+                     *           "listed": 0,
+                     *           "floorPrice": null
+                     *         },
+                     *         {
+                     *           "start": "2026-02-11T00:00:00Z",
+                     *           "end": "2026-02-12T00:00:00Z",
+                     *           "isComplete": false,
+                     *           "sales": 0,
+                     *           "volume": 0,
+                     *           "volumeWei": "0",
+                     *           "fees": 0,
+                     *           "feesWei": "0",
+                     *           "selfTrades": 0,
+                     *           "selfTradedWei": "0",
+                     *           "listings": 1,
+                     *           "mints": 0,
+                     *           "assets": 2,
+                     *           "holders": 1,
+                     *           "listed": 1,
+                     *           "floorPrice": {
+                     *             "value": 9,
+                     *             "valueWei": "9000000000000000000"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "interval": "1d",
+                     *       "exactFrom": "2026-02-10T00:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MarketStatsHistory"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listMarketStats"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
     listListings: {
         parameters: {
             query?: {
@@ -4862,6 +6339,148 @@ export interface operations {
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
+    listTrending: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "trending": [
+                     *         {
+                     *           "rank": 1,
+                     *           "score": 18,
+                     *           "parts": {
+                     *             "buyers24h": 1,
+                     *             "buyers7d": 1,
+                     *             "listed7d": 1,
+                     *             "minted7d": 1,
+                     *             "viewCount": 0,
+                     *             "favoriteCount": 1
+                     *           },
+                     *           "asset": {
+                     *             "id": "844a62d37b943d186436ba8c",
+                     *             "tokenId": 1,
+                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *             "name": "Harbour warehouse",
+                     *             "assetType": "Real Estate",
+                     *             "thumbnailUrl": null,
+                     *             "currentPrice": {
+                     *               "value": 8,
+                     *               "valueWei": "8000000000000000001",
+                     *               "valueUsd": null,
+                     *               "updatedAt": "2026-02-07T12:00:00Z",
+                     *               "aiConfidenceScore": null
+                     *             },
+                     *             "marketStatus": {
+                     *               "isListed": true,
+                     *               "isPurchasable": true,
+                     *               "unavailableReason": null,
+                     *               "listingPrice": 9,
+                     *               "listingPriceWei": "9000000000000000000",
+                     *               "listedAt": "2026-02-07T12:00:00Z",
+                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
+                     *             },
+                     *             "isListed": true,
+                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *             "isVerified": false,
+                     *             "finality": "finalized",
+                     *             "createdAt": "2026-02-07T12:00:00Z",
+                     *             "updatedAt": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "formula": {
+                     *         "text": "score = 8·buyers24h + 4·buyers7d + 2·listed7d + 2·minted7d + ⌊log2(1 + viewCount)⌋ + 2·⌊log2(1 + favoriteCount)⌋",
+                     *         "weights": {
+                     *           "buyers24h": 8,
+                     *           "buyers7d": 4,
+                     *           "listed7d": 2,
+                     *           "minted7d": 2,
+                     *           "views": 1,
+                     *           "favorites": 2
+                     *         },
+                     *         "candidates": 1000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrendingList"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listTrending"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
+        };
+    };
     listActivity: {
         parameters: {
             query?: {
@@ -4991,6 +6610,138 @@ export interface operations {
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+                /**
+                 * @description Words, a token id, an address or a transaction hash.
+                 * @example harbour
+                 */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "query": "ware",
+                     *       "kind": "text",
+                     *       "hits": [
+                     *         {
+                     *           "type": "asset",
+                     *           "match": "text",
+                     *           "asset": {
+                     *             "id": "844a62d37b943d186436ba8c",
+                     *             "tokenId": 1,
+                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *             "name": "Harbour warehouse",
+                     *             "assetType": "Real Estate",
+                     *             "thumbnailUrl": null,
+                     *             "currentPrice": {
+                     *               "value": 8,
+                     *               "valueWei": "8000000000000000001",
+                     *               "valueUsd": null,
+                     *               "updatedAt": "2026-02-07T12:00:00Z",
+                     *               "aiConfidenceScore": null
+                     *             },
+                     *             "marketStatus": {
+                     *               "isListed": true,
+                     *               "isPurchasable": true,
+                     *               "unavailableReason": null,
+                     *               "listingPrice": 9,
+                     *               "listingPriceWei": "9000000000000000000",
+                     *               "listedAt": "2026-02-07T12:00:00Z",
+                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
+                     *             },
+                     *             "isListed": true,
+                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *             "isVerified": false,
+                     *             "finality": "finalized",
+                     *             "createdAt": "2026-02-07T12:00:00Z",
+                     *             "updatedAt": null
+                     *           },
+                     *           "wallet": null,
+                     *           "contract": null,
+                     *           "transaction": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SearchResult"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.search"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listEvents: {
