@@ -129,7 +129,7 @@ def shown(response: Any) -> tuple[int, Any]:
     if response.status_code != 200:
         return response.status_code, (body["code"], body["detail"])
     as_of = body.pop("asOf")
-    as_of.pop("unchangedSince", None)
+    as_of.pop("stateOf", None)
     if "pagination" in body:
         body["pagination"]["nextCursor"] = bool(body["pagination"]["nextCursor"])
     return 200, {"asOf": as_of, **body}

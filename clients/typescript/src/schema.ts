@@ -985,7 +985,7 @@ export interface components {
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
-            unchangedSince?: components["schemas"]["Block"] | null;
+            stateOf?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -2145,7 +2145,7 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        /** @description The API key opens nothing */
         "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
@@ -2229,20 +2229,6 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.batchAssets": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description The block was replaced by a reorg; History begins later */
         "block-replaced.before-history": {
             headers: {
@@ -2285,20 +2271,6 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showAsset": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description There is no such thing */
         "not-found": {
             headers: {
@@ -2310,20 +2282,6 @@ export interface components {
                     code?: "not-found";
                     /** @constant */
                     status?: 404;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetPrices": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2341,49 +2299,35 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetTransactions": {
+        /** @description The state that the cursor came from was taken back */
+        "cursor-orphaned": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "cursor-orphaned";
                     /** @constant */
-                    status?: 401;
+                    status?: 410;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetActivity": {
+        /** @description No block has been applied yet; The store cannot be read at present */
+        "nothing-indexed.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "nothing-indexed" | "store-unreachable";
                     /** @constant */
-                    status?: 401;
+                    status?: 503;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetProvenance": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        /** @description Not, or no longer, signed in; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -2425,20 +2369,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.saveProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description It was changed since you read it */
         "precondition-failed": {
             headers: {
@@ -2450,34 +2380,6 @@ export interface components {
                     code?: "precondition-failed";
                     /** @constant */
                     status?: 412;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.changeProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.uploadAvatar": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2509,20 +2411,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.deleteAvatar": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
         "nothing-indexed.store-unreachable.storage-unavailable": {
             headers: {
@@ -2534,104 +2422,6 @@ export interface components {
                     code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listFavorites": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showFavorite": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.addFavorite": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.removeFavorite": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUserAssets": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUserTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showPortfolio": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2649,90 +2439,6 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listPortfolio": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showTransaction": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description No block has been applied yet; The store cannot be read at present */
-        "nothing-indexed.store-unreachable": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable";
-                    /** @constant */
-                    status?: 503;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showChainTransaction": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showMarketStats": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
         "block-replaced.before-history.block-time-unknown": {
             headers: {
@@ -2744,90 +2450,6 @@ export interface components {
                     code?: "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listMarketStats": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listListings": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listTrending": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.search": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listEvents": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2845,20 +2467,6 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.streamEvents": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
         "too-many-streams.nothing-indexed.store-unreachable": {
             headers: {
@@ -2873,21 +2481,7 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.issueNonce": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The message signs nobody in; The message signs nobody in; The message signs nobody in */
+        /** @description The message signs nobody in; The API key opens nothing */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2929,20 +2523,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.refreshTokens": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description A page of another site tried to use a cookie */
         "cross-site": {
             headers: {
@@ -2954,90 +2534,6 @@ export interface components {
                     code?: "cross-site";
                     /** @constant */
                     status?: 403;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.signOut": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.signOutEverywhere": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listSessions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.endSession": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.removeSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -3069,43 +2565,15 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.enrollSecondFactor": {
+        /** @description Not allowed; A second factor is required; The code is wrong */
+        "forbidden.mfa-required.mfa-code-wrong": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.confirmSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not allowed; The code is wrong */
-        "forbidden.mfa-code-wrong": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-code-wrong";
+                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong";
                     /** @constant */
                     status?: 403;
                 };
@@ -3122,20 +2590,6 @@ export interface components {
                     code?: "mfa-not-pending";
                     /** @constant */
                     status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.proveSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -3167,31 +2621,17 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listKeys": {
+        /** @description Not allowed; The account is suspended */
+        "forbidden.account-suspended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "forbidden" | "account-suspended";
                     /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.makeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
+                    status?: 403;
                 };
             };
         };
@@ -3209,87 +2649,17 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.rotateKey": {
+        /** @description No more keys; This key cannot be rotated */
+        "too-many-keys.key-ended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description This key cannot be rotated */
-        "key-ended": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "key-ended";
+                    code?: "too-many-keys" | "key-ended";
                     /** @constant */
                     status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.revokeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showKeyUsage": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUsers": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.changeUser": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -3304,20 +2674,6 @@ export interface components {
                     code?: "last-admin";
                     /** @constant */
                     status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAudit": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -3346,62 +2702,6 @@ export interface components {
                     code?: "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showStatus": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listReorgs": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listErrors": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showError": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -3685,7 +2985,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.batchAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history"];
             413: components["responses"]["request-entity-too-large"];
@@ -3839,7 +3139,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showAsset"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history"];
@@ -3992,7 +3292,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetPrices"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["GONE.listAssetPrices"];
@@ -4133,7 +3433,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -4266,7 +3566,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetActivity"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -4400,7 +3700,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetProvenance"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -4516,7 +3816,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.saveProfile"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
@@ -4580,7 +3880,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.changeProfile"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
@@ -4622,7 +3922,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.uploadAvatar"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
@@ -4656,7 +3956,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.deleteAvatar"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -4768,7 +4068,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listFavorites"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -4821,7 +4121,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showFavorite"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -4873,7 +4173,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.addFavorite"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -4925,7 +4225,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.removeFavorite"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -5096,7 +4396,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUserAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5239,7 +4539,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUserTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5432,7 +4732,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showPortfolio"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -5551,7 +4851,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listPortfolio"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             422: components["responses"]["too-much-history"];
@@ -5702,7 +5002,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
@@ -5796,7 +5096,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showTransaction"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -5932,7 +5232,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showChainTransaction"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -6066,7 +5366,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showMarketStats"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             429: components["responses"]["too-many-requests"];
@@ -6190,7 +5490,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listMarketStats"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6331,7 +5631,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listListings"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
@@ -6473,7 +5773,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listTrending"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
@@ -6604,7 +5904,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listActivity"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
@@ -6736,7 +6036,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.search"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
@@ -6830,7 +6130,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listEvents"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6897,7 +6197,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.streamEvents"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6934,7 +6234,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.issueNonce"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -7052,7 +6352,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.refreshTokens"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -7084,7 +6384,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.signOut"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -7116,7 +6416,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.signOutEverywhere"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -7158,7 +6458,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listSessions"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7192,7 +6492,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.endSession"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -7230,7 +6530,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7261,7 +6561,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.removeSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
@@ -7295,11 +6595,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.enrollSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     confirmSecondFactor: {
@@ -7339,14 +6639,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.confirmSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
             409: components["responses"]["mfa-not-pending"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     proveSecondFactor: {
@@ -7383,14 +6683,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.proveSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
             409: components["responses"]["mfa-not-enrolled"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     listKeys: {
@@ -7433,7 +6733,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listKeys"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7491,8 +6791,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.makeKey"];
-            403: components["responses"]["forbidden"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.account-suspended"];
             409: components["responses"]["too-many-keys"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
@@ -7565,10 +6865,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.rotateKey"];
-            403: components["responses"]["forbidden"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.account-suspended"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["key-ended"];
+            409: components["responses"]["too-many-keys.key-ended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -7603,7 +6903,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.revokeKey"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -7659,7 +6959,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showKeyUsage"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -7753,7 +7053,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUsers"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7818,7 +7118,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.changeUser"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
             409: components["responses"]["last-admin"];
@@ -7920,7 +7220,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAudit"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -8113,7 +7413,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showStatus"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -8219,7 +7519,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listReorgs"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -8271,7 +7571,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listErrors"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -8323,7 +7623,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showError"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
