@@ -100,7 +100,7 @@ class AsOf(Shape):
     finality = one_of(*FINALITY)
     lag_blocks = fields.Integer()
     lag_seconds = fields.Integer()
-    unchanged_since = fields.Nested(Block, allow_none=True, metadata={"always": False})
+    state_of = fields.Nested(Block, allow_none=True, metadata={"always": False})
 
 
 class Pagination(Shape):

@@ -985,7 +985,7 @@ export interface components {
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
-            unchangedSince?: components["schemas"]["Block"] | null;
+            stateOf?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -2131,21 +2131,21 @@ export interface components {
             };
             content?: never;
         };
-        /** @description A field is not valid; The request is malformed */
-        "invalid-request.bad-request": {
+        /** @description A field is not valid; The request is malformed; Two credentials at once */
+        "invalid-request.bad-request.credentials-ambiguous": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "invalid-request" | "bad-request";
+                    code?: "invalid-request" | "bad-request" | "credentials-ambiguous";
                     /** @constant */
                     status?: 400;
                 };
             };
         };
-        /** @description Two credentials at once; The API key opens nothing */
+        /** @description The API key opens nothing */
         "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
@@ -2153,7 +2153,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2327,7 +2327,7 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; Two credentials at once; The API key opens nothing */
+        /** @description Not, or no longer, signed in; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -2335,7 +2335,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2481,7 +2481,7 @@ export interface components {
                 };
             };
         };
-        /** @description The message signs nobody in; Two credentials at once; The API key opens nothing */
+        /** @description The message signs nobody in; The API key opens nothing */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2489,7 +2489,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2674,6 +2674,20 @@ export interface components {
                     code?: "last-admin";
                     /** @constant */
                     status?: 409;
+                };
+            };
+        };
+        /** @description A field is not valid; The request is malformed */
+        "invalid-request.bad-request": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "invalid-request" | "bad-request";
+                    /** @constant */
+                    status?: 400;
                 };
             };
         };
@@ -2873,7 +2887,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -2970,7 +2984,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssetBatch"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history"];
@@ -3124,7 +3138,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3277,7 +3291,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3418,7 +3432,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3551,7 +3565,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3685,7 +3699,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3738,7 +3752,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -3801,7 +3815,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
@@ -3865,7 +3879,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
@@ -3907,7 +3921,7 @@ export interface operations {
                     "application/json": components["schemas"]["AvatarAnswer"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
@@ -3941,7 +3955,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -4053,7 +4067,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             409: components["responses"]["not-yet-indexed"];
@@ -4106,7 +4120,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4158,7 +4172,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneFavourite"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4210,7 +4224,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneFavourite"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4381,7 +4395,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4524,7 +4538,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4717,7 +4731,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4836,7 +4850,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4987,7 +5001,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5081,7 +5095,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -5217,7 +5231,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -5351,7 +5365,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history.block-time-unknown"];
@@ -5475,7 +5489,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -5616,7 +5630,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5758,7 +5772,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -5889,7 +5903,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -6021,7 +6035,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -6115,7 +6129,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
@@ -6182,7 +6196,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
@@ -6219,7 +6233,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6282,7 +6296,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.signIn"];
             403: components["responses"]["account-suspended"];
             413: components["responses"]["request-entity-too-large"];
@@ -6337,7 +6351,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6369,7 +6383,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6401,7 +6415,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6443,7 +6457,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6477,7 +6491,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -6515,7 +6529,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6546,7 +6560,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             409: components["responses"]["mfa-not-enrolled"];
@@ -6580,7 +6594,7 @@ export interface operations {
                     "application/json": components["schemas"]["Enrolment"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -6624,7 +6638,7 @@ export interface operations {
                     "application/json": components["schemas"]["Confirmed"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
             409: components["responses"]["mfa-not-pending"];
@@ -6668,7 +6682,7 @@ export interface operations {
                     "application/json": components["schemas"]["Proven"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
             409: components["responses"]["mfa-not-enrolled"];
@@ -6718,7 +6732,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6776,7 +6790,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewKey"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.account-suspended"];
             409: components["responses"]["too-many-keys"];
@@ -6850,7 +6864,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rotated"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.account-suspended"];
             404: components["responses"]["not-found"];
@@ -6888,7 +6902,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -6944,7 +6958,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -7038,7 +7052,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -7103,7 +7117,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
@@ -7205,7 +7219,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -7398,7 +7412,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7504,7 +7518,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -7556,7 +7570,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7608,7 +7622,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
