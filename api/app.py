@@ -43,7 +43,16 @@ from api.metrics import expose_metrics
 from api.newest import Newest
 from api.pagination import Cursors
 from api.perimeter import Perimeter
-from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
+from api.services import (
+    EXTENSION,
+    Clock,
+    History,
+    NoHistory,
+    NoNode,
+    PendingTransactions,
+    Services,
+    SystemClock,
+)
 from api.viewing import Viewing, Views
 from store.reading import Reading
 
@@ -92,13 +101,15 @@ def make_app(
     perimeter: Perimeter | None = None,
     metrics_folder: str | None = None,
     max_streams: int = MAX_STREAMS,
-    views: Views | None = None,
+    history: History | None = None,
     answers: Answers | None = None,
+    views: Views | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
     `views`: counts who looks at assets; nobody does where it is None.
+    `history`: what was true at earlier blocks.
 
     `answers`: what is kept of them while they are true; nothing where it is None.
 
@@ -129,6 +140,7 @@ def make_app(
         Newest(reading, clock.monotonic),
         answers,
         Recipes(),
+        history or NoHistory(),
     )
     keeping.install(app, keep)
     perimeter.register(app)

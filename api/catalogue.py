@@ -9,6 +9,7 @@ from html import escape
 
 from api.credentials_catalogue import CREDENTIALS
 from api.entries import Entry
+from api.past_catalogue import PAST
 from api.sign_in_catalogue import SIGN_IN
 from api.upload_catalogue import UPLOADS
 
@@ -76,6 +77,7 @@ _ENTRIES = (
         "A reorg between two pages.",
         "Begin again at `links.start`: the same list, from its first page.",
     ),
+    *PAST,
     Entry(
         "request-entity-too-large",
         413,

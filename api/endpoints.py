@@ -14,6 +14,7 @@ from marshmallow import RAISE, Schema
 from marshmallow.exceptions import ValidationError
 from webargs.flaskparser import FlaskParser
 
+from api.as_of import AsOfQuery, as_asked
 from api.bodies import require_json, strict_json
 from api.caching.kept import kept
 from api.caching.recipes import REVALIDATE
@@ -125,9 +126,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
                 return when_fresh(services(), query, lambda view: chain_answer(bound, view, query))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
-            paged = issubclass(query, BranchPageQuery)
-            missing, orphaned = (404,) if "<" in rule else (), (410,) if paged else ()
-            statuses = (400, 409, 429, 503, *missing, *orphaned, *also)
+            gone = issubclass(query, BranchPageQuery | AsOfQuery)
+            missing = ((404,) if "<" in rule else ()) + ((410,) if gone else ())
+            statuses = (400, 409, 429, 503, *missing, *also)
             self._expose(respond, "GET", rule, operation, answer, query, statuses)
             return function
 
@@ -140,11 +141,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
         def decorate(function: ChainView) -> ChainView:
             def respond(_: Mapping[str, Any], body: Mapping[str, Any]) -> Response:
-                return when_fresh(services(), {}, lambda view: chain_answer(function, view, body))
+                return when_fresh(services(), body, lambda view: chain_answer(function, view, body))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             parsed = self.arguments(body, location="json")(respond)
-            statuses = (400, 413, 415, 429, 503)
+            statuses = (400, 409, 410, 413, 415, 429, 503)
             self._expose(json_only(parsed), "POST", rule, operation, answer, NothingElse, statuses)
             return function
 
@@ -245,9 +246,10 @@ def _as_documented(wrapper: Responder, function: Responder) -> Responder:
 
 def chain_answer(function: ChainView, view: View, query: Mapping[str, Any]) -> Response:
     """The function's payload as of the view; 304 where the caller has it already."""
-    if request.method == "POST":
-        return chain_response(function(view, query), indexed(view))
     indexed(view)
+    if request.method == "POST":
+        then = as_asked(view, query)
+        return chain_response(function(then, query), indexed(then))
     return kept(function, view, query)
 
 

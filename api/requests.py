@@ -9,6 +9,8 @@ from typing import Any
 from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
+from api.as_of import AsOfBody, AsOfQuery
+from api.explanations import ExplainQuery
 from api.fields import (
     HASH,
     INT64_MAX,
@@ -57,6 +59,10 @@ class FreshnessQuery(WaitQuery):
     min_block = WholeNumber(0, INT64_MAX, metadata={"description": "Answer only from this block on."})
 
 
+class StatsQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
+    """The market's figures at a block."""
+
+
 class PageQuery(FreshnessQuery):
     """Which part of a list."""
 
@@ -71,13 +77,13 @@ class BranchPageQuery(PageQuery):
     """Which part of a list that a reorg can change: its cursors are good on one branch only."""
 
 
-class ContractQuery(FreshnessQuery):
+class ContractQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
     """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
 
     contract_address = Wallet()
 
 
-class OwnedAssetsQuery(BranchPageQuery):
+class OwnedAssetsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of assets; no parameter means no filter."""
 
     contract_address = Wallet()
@@ -106,7 +112,7 @@ class AssetsQuery(OwnedAssetsQuery):
     current_owner = Wallet(metadata={"description": "The same as owner."})
 
 
-class ListingsQuery(BranchPageQuery):
+class ListingsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of what is for sale; price is the price asked."""
 
     contract_address = Wallet()
@@ -119,7 +125,7 @@ class ListingsQuery(BranchPageQuery):
     sort_direction = OneOf("asc", "desc")
 
 
-class PeriodQuery(BranchPageQuery):
+class PeriodQuery(AsOfQuery, BranchPageQuery):
     """A stretch of block time, both ends included."""
 
     from_time = Moment(data_key="from")
@@ -196,7 +202,7 @@ class EventsQuery(StreamQuery, WaitQuery):
     limit = WholeNumber(1, MAX_LIMIT, metadata={"description": "Events in one answer, 200 unless given."})
 
 
-class BatchBody(Strict):
+class BatchBody(AsOfBody):
     """Up to 200 assets of one contract."""
 
     token_ids = fields.List(

@@ -19,6 +19,7 @@ from config.settings import load_settings
 from dvault.answers import answers_of
 from dvault.commands.serving import STREAMS, THREADS
 from dvault.database import store_of
+from dvault.past import history_of
 from dvault.pending import AskedNode
 from dvault.perimeter import perimeter_of
 from dvault.profiles import keeping_of
@@ -50,8 +51,9 @@ def make() -> Any:
         perimeter=perimeter_of(settings, connection),
         metrics_folder=metrics_folder(),
         max_streams=STREAMS,
-        views=Views(ViewCounts(connection.database), SystemClock()),
+        history=history_of(settings),
         answers=answers_of(settings, secret_key),
+        views=Views(ViewCounts(connection.database), SystemClock()),
     )
     app.extensions["store"] = opened
     return app

@@ -1,4 +1,4 @@
-"""Accounts: users, their sessions, keys, factors, nonces, favourites, audit log, and what joins them."""
+"""Accounts: users, sessions, keys, second factors, favourites, nonces, the audit log; and what joins them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ class Accounts:
         self._database = database
         self.users, self.sessions = Users(database), Sessions(database)
         self.nonces, self.audit = Nonces(database), AuditLog(database)
-        self.favourites = Favourites(database)
         self.keys, self.key_usage = ApiKeys(database), KeyUsage(database)
-        self.factors = SecondFactors(database)
+        self.factors, self.favourites = SecondFactors(database), Favourites(database)
 
     def sign_in(
         self, wallet: str, now: datetime, begin: Callable[[UserDocument, ObjectId], Mapping[str, Any]]

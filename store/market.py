@@ -11,7 +11,7 @@ import msgspec
 
 from store.documents import MarketDocument
 from store.exact_sums import sum_of, summed
-from store.snapshot import Document, Snapshot
+from store.snapshot import Document, Filter, Snapshot
 
 WINDOWS: dict[str, timedelta | None] = {
     "24h": timedelta(hours=24),
@@ -83,8 +83,12 @@ class Market:
             purchasable=self._snapshot.count("assets", {"marketStatus.isListed": True, **PURCHASABLE}),
             floor_wei=self._floor({}),
             purchasable_floor_wei=self._floor(PURCHASABLE),
-            trade=self._trade(now),
+            trade=self.trade(now),
         )
+
+    def active_listings(self) -> int:
+        """Listings that the marketplace holds as active, whether or not the lister still owns the asset."""
+        return self._snapshot.count("assets", {"chain.listing.seller": {"$exists": True}})
 
     def _holders(self) -> int:
         groups: list[Document] = [{"$group": {"_id": "$ownership.currentOwner"}}, {"$count": "holders"}]
@@ -96,8 +100,9 @@ class Market:
         )
         return int(cheapest["marketStatus"]["listingPriceWei"]) if cheapest else None
 
-    def _trade(self, now: datetime) -> dict[str, Trade]:
-        pipeline = [{"$match": {"type": "buy"}}, {"$group": _sums(_slice(now))}]
+    def trade(self, now: datetime, among: Filter | None = None) -> dict[str, Trade]:
+        """Sales by window, of the deeds that meet a condition."""
+        pipeline = [{"$match": {"type": "buy", **(among or {})}}, {"$group": _sums(_slice(now))}]
         slices: dict[str, Trade] = {}
         for row in self._snapshot.aggregate("transactions", pipeline):
             name = row["_id"]["slice"]

@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from store.answering import answering
 from store.assets import Assets
+from store.chronicle import Chronicle
 from store.documents import BlockRefDocument, CheckpointDocument, EndpointsDocument, LeaseDocument
 from store.favourites import LikedAssets
 from store.market import Figures, LatestFigures, Market
@@ -48,6 +49,8 @@ class View:
         self.provenance = Provenance(snapshot)
         self.trending = Trending(snapshot)
         self.liked = LikedAssets(snapshot)
+        self.chronicle = Chronicle(snapshot)
+        self.snapshot = snapshot
         self._figures = figures
 
     @property
@@ -63,6 +66,11 @@ class View:
         if market:
             return market["marketplaceAsset"]
         return self.checkpoint["addresses"].get("asset", "") if self.checkpoint else ""
+
+    @property
+    def read_at(self) -> BlockRefDocument | None:
+        """The block whose going would make this state another one."""
+        return self.checkpoint["tip"] if self.checkpoint else None
 
     def has_block(self, block: BlockRefDocument) -> bool:
         """Is a block that was once our tip still on our branch?"""

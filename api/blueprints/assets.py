@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.endpoints import Blueprint
+from api.explanations import explain_asset
 from api.lists import Query, deed_filter, page_of_activity, page_of_assets, page_of_deeds
 from api.price_history import price_history
 from api.problems import BadRequest, FieldError, NotFound
@@ -60,7 +61,9 @@ def batch_assets(view: View, body: Query) -> dict[str, Any]:
 @blueprint.reads("/<tokenId>", "showAsset", OneAsset, ContractQuery)
 def show_asset(view: View, query: Query, token_id: int) -> dict[str, Any]:
     """Return one asset in full."""
-    return {"asset": present_asset(asset_at(view, query, token_id), view.finalized)}
+    asset = asset_at(view, query, token_id)
+    shown = {"asset": present_asset(asset, view.finalized)}
+    return {**shown, "explanation": explain_asset(view, asset)} if query.get("explain") else shown
 
 
 @blueprint.reads("/<tokenId>/price-history", "listAssetPrices", PriceHistory, PriceHistoryQuery)

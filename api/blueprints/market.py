@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from api.endpoints import Blueprint
+from api.explanations import explain_stats
 from api.lists import Query, page_of_listings
 from api.market_history import market_history
 from api.problems import NothingIndexed
 from api.questions import SeriesQuery
-from api.requests import BranchPageQuery, ListingsQuery
+from api.requests import BranchPageQuery, ListingsQuery, StatsQuery
 from api.responses import present_stats
 from api.schemas.assets import ListingList
 from api.schemas.rows import MarketStats
@@ -21,8 +22,8 @@ from store.reading import View
 blueprint = Blueprint("market", __name__, url_prefix="/api/market")
 
 
-@blueprint.reads("/stats", "showMarketStats", MarketStats)
-def show_stats(view: View, _query: Query) -> dict[str, Any]:
+@blueprint.reads("/stats", "showMarketStats", MarketStats, StatsQuery)
+def show_stats(view: View, query: Query) -> dict[str, Any]:
     """Return the market's figures.
 
     Windows reach back from `asOf.timestamp`. Sales where seller and buyer are one wallet are not in `sales`
@@ -31,7 +32,8 @@ def show_stats(view: View, _query: Query) -> dict[str, Any]:
     figures = view.market_figures()
     if figures is None:
         raise NothingIndexed("no block has been applied yet")
-    return {"stats": present_stats(figures, view.market.configuration())}
+    shown = {"stats": present_stats(figures, view.market.configuration())}
+    return {**shown, "explanation": explain_stats(view, figures)} if query.get("explain") else shown
 
 
 @blueprint.reads("/stats/history", "listMarketStats", MarketStatsHistory, SeriesQuery)

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from api.as_of import as_asked, placed
 from api.caching.answers import Answer
 from api.freshness import etag_of, indexed, present_as_of
 from store.moments import Moment
@@ -50,14 +51,16 @@ class Recipe:
 
     def answer(self, view: View, now: datetime) -> Answer:
         """Make the answer. Raises what the function raises, NothingIndexed."""
-        as_of = present_as_of(indexed(view), now)
-        body = encoded({**self.function(view, self.query), "asOf": as_of})
+        then = as_asked(view, self.query)
+        as_of = present_as_of(indexed(then), now)
+        body = encoded({**self.function(then, self.query), "asOf": as_of})
         described = (("Content-Type", "application/json"), ("Content-Length", str(len(body))))
         return self._of(view.moment, as_of, body, *described)
 
     def unchanged(self, moment: Moment, now: datetime) -> Answer:
         """What is told to whoever has the present answer already."""
-        return self._of(moment, present_as_of(indexed(moment.state), now), b"")
+        as_of = present_as_of(indexed(moment.state), now)
+        return self._of(moment, as_of | placed(self.query), b"")
 
     def _of(self, moment: Moment, as_of: Mapping[str, Any], body: bytes, *headers: tuple[str, str]) -> Answer:
         etag = f'W/"{self.tag(moment)}"'

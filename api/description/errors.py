@@ -17,15 +17,25 @@ NEVER_SAID = ("sign-in-refused", "method-not-allowed")
 """One stands for all reasons of a refusal; the other is what a path says of methods it does not have."""
 FEW = 3
 
-ENROLLING_ANOTHER = "enrollSecondFactor"
+REPLACING_A_FACTOR = ("enrollSecondFactor", "confirmSecondFactor")
+ASKED_IN_THE_BODY = "batchAssets"
+
+
+def _takes_a_block(operation: Operation) -> bool:
+    return operation.takes("asOfBlock") or operation.id == ASKED_IN_THE_BODY
+
+
 CONDITIONS: dict[str, Callable[[Operation], bool]] = {
     "unauthenticated": lambda operation: operation.access.role is not None or operation.access.cookie,
     "credentials-ambiguous": lambda operation: operation.looks_at_keys,
     "forbidden": lambda operation: operation.access.role is not None and not operation.access.own_way,
-    "mfa-required": lambda operation: operation.access.mfa or operation.id == ENROLLING_ANOTHER,
+    "mfa-required": lambda operation: operation.access.mfa or operation.id in REPLACING_A_FACTOR,
     "cross-site": lambda operation: operation.access.cookie,
-    "not-yet-indexed": lambda operation: operation.takes("minBlock"),
+    "not-yet-indexed": lambda operation: operation.takes("minBlock") or _takes_a_block(operation),
     "cursor-orphaned": lambda operation: operation.takes("cursor"),
+    "block-replaced": _takes_a_block,
+    "before-history": _takes_a_block,
+    "history-unavailable": _takes_a_block,
 }
 """Code → which of the operations that can have its status can give it; what is not here, all of them."""
 
@@ -35,6 +45,7 @@ class Failures:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._responses: dict[str, Any] = {}
+        self._names: dict[tuple[str, ...], str] = {}
         self._not_modified = document["components"]["responses"].get("NOT_MODIFIED")
         document["components"]["responses"] = self._responses
         if self._not_modified:
@@ -54,7 +65,9 @@ class Failures:
 
     def _reference(self, status: int, entries: list[Entry], operation: Operation) -> dict[str, str]:
         codes = [entry.code for entry in entries]
-        name = ".".join(codes) if 0 < len(codes) <= FEW else f"{HTTPStatus(status).name}.{operation.id}"
+        short = 0 < len(codes) <= FEW
+        own = ".".join(codes) if short else f"{HTTPStatus(status).name}.{operation.id}"
+        name = self._names.setdefault(tuple(codes) or (operation.id, str(status)), own)
         self._responses.setdefault(name, _response(status, entries))
         return {"$ref": f"#/components/responses/{name}"}
 
@@ -73,9 +86,10 @@ def _can(operation: Operation, entry: Entry) -> bool:
 
 def _response(status: int, entries: list[Entry]) -> dict[str, Any]:
     problem: dict[str, Any] = {"$ref": "#/components/schemas/ProblemBody"}
+    titles = dict.fromkeys(entry.title for entry in entries)
     codes = {"properties": {"code": {"enum": [entry.code for entry in entries]}, "status": {"const": status}}}
     response: dict[str, Any] = {
-        "description": "; ".join(entry.title for entry in entries[:FEW]) or HTTPStatus(status).phrase,
+        "description": "; ".join([*titles][:FEW]) or HTTPStatus(status).phrase,
         "content": {
             PROBLEM: {
                 "schema": {"allOf": [problem, codes]},
@@ -112,5 +126,6 @@ _MORE: dict[str, dict[str, Any]] = {
         ],
     },
     "cursor-orphaned": {"links": {"start": "/api/assets?limit=20"}},
+    "block-replaced": {"links": {"start": "/api/assets?limit=20&asOfBlock=69"}},
     "events-gone": {"links": {"start": "/api/events?after=4711"}},
 }

@@ -972,15 +972,20 @@ export interface components {
             /** @description Next page number. */
             next_page?: number;
         };
+        Block: {
+            number: number;
+            hash: string;
+        };
         AsOf: {
             blockNumber: number;
-            blockHash: string;
+            blockHash: string | null;
             /** Format: date-time */
-            timestamp: string;
+            timestamp: string | null;
             /** @enum {string} */
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
+            unchangedSince?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -1046,6 +1051,10 @@ export interface components {
             };
         };
         BatchBody: {
+            /** @description Answer with what was true at this block. */
+            asOfBlock?: number;
+            /** @description And only if that block still has this hash; 410 otherwise. */
+            asOfHash?: string;
             tokenIds: number[];
             contractAddress?: string;
         };
@@ -1106,9 +1115,24 @@ export interface components {
             };
             chain: components["schemas"]["AssetChain"];
         };
+        WrittenBy: {
+            event: string | null;
+            call: string | null;
+            contract: string;
+            blockNumber: number;
+            blockHash: string;
+            /** Format: date-time */
+            timestamp: string;
+            transactionHash: string;
+            logIndex: number | null;
+        };
         OneAsset: {
             asOf: components["schemas"]["AsOf"];
             asset: components["schemas"]["Asset"];
+            /** @description Field → the logs that wrote it; with `explain=true`. */
+            explanation?: {
+                [key: string]: components["schemas"]["WrittenBy"][];
+            } | null;
         };
         Blockchain: {
             transactionHash: string;
@@ -1522,9 +1546,76 @@ export interface components {
             number: number;
             hash: string | null;
         };
+        Links: {
+            asset: string;
+            transaction: string | null;
+        };
+        ToldDeed: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            /** @enum {string} */
+            type: "mint" | "list" | "delist" | "buy" | "transfer" | "sell";
+            /** @description In EIP-55. */
+            seller: string | null;
+            /** @description In EIP-55. */
+            buyer: string | null;
+            /** @enum {string} */
+            status: "pending" | "completed" | "failed" | "orphaned";
+            platformFee: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            platformFeeWei: string | null;
+            /** @enum {string|null} */
+            paymentMethod: "eth" | null;
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ToldPrice: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            source: components["schemas"]["PriceSource"];
+            aiMetrics: components["schemas"]["AiMetrics"];
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ActLinks: {
+            asset: string | null;
+            transaction: string | null;
+        };
+        ToldAct: {
+            type: string;
+            tokenId: number | null;
+            contractAddress: string | null;
+            account: string | null;
+            value: number | null;
+            logIndex: number;
+            sentence: string;
+            links: components["schemas"]["ActLinks"];
+        };
         Effects: {
-            transactions: components["schemas"]["Transaction"][];
-            priceHistory: components["schemas"]["PricePoint"][];
+            transactions: components["schemas"]["ToldDeed"][];
+            priceHistory: components["schemas"]["ToldPrice"][];
+            /** @description What left no row; null while it cannot be read. */
+            others: components["schemas"]["ToldAct"][] | null;
         };
         ChainTransaction: {
             hash: string;
@@ -1564,9 +1655,43 @@ export interface components {
             /** @description In EIP-55. */
             feeCollector: string | null;
         };
+        LeftOut: {
+            reason: string;
+            count: number;
+            amount: components["schemas"]["Amount"] | null;
+        };
+        Figure: {
+            formula: string;
+            inputs: {
+                [key: string]: unknown;
+            };
+            excluded: components["schemas"]["LeftOut"][];
+        };
+        TradeExplained: {
+            /** Format: date-time */
+            after: string | null;
+            /** Format: date-time */
+            upTo: string | null;
+            sales: components["schemas"]["Figure"];
+            volume: components["schemas"]["Figure"];
+            fees: components["schemas"]["Figure"];
+        };
+        StatsExplained: {
+            assets: components["schemas"]["Figure"];
+            holders: components["schemas"]["Figure"];
+            listed: components["schemas"]["Figure"];
+            purchasable: components["schemas"]["Figure"];
+            listedRatio: components["schemas"]["Figure"];
+            floorPrice: components["schemas"]["Figure"];
+            purchasableFloorPrice: components["schemas"]["Figure"];
+            trade: {
+                [key: string]: components["schemas"]["TradeExplained"];
+            };
+        };
         MarketStats: {
             asOf: components["schemas"]["AsOf"];
             stats: components["schemas"]["Stats"];
+            explanation?: components["schemas"]["StatsExplained"];
         };
         MarketBucket: {
             sales: number;
@@ -1898,10 +2023,6 @@ export interface components {
         Health: {
             status: string;
         };
-        Block: {
-            number: number;
-            hash: string;
-        };
         Tip: {
             number: number;
             hash: string;
@@ -2024,7 +2145,7 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        /** @description The API key opens nothing */
         "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
@@ -2052,15 +2173,15 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back */
-        "cursor-orphaned": {
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "cursor-orphaned.block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -2094,31 +2215,31 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present */
-        "nothing-indexed.store-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "history-unavailable.nothing-indexed.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.batchAssets": {
+        /** @description The block was replaced by a reorg; History begins later */
+        "block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "block-replaced" | "before-history";
                     /** @constant */
-                    status?: 401;
+                    status?: 410;
                 };
             };
         };
@@ -2150,20 +2271,6 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showAsset": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description There is no such thing */
         "not-found": {
             headers: {
@@ -2178,63 +2285,49 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetPrices": {
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssetPrices": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
-                    status?: 401;
+                    status?: 410;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetTransactions": {
+        /** @description The state that the cursor came from was taken back */
+        "cursor-orphaned": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "cursor-orphaned";
                     /** @constant */
-                    status?: 401;
+                    status?: 410;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetActivity": {
+        /** @description No block has been applied yet; The store cannot be read at present */
+        "nothing-indexed.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "nothing-indexed" | "store-unreachable";
                     /** @constant */
-                    status?: 401;
+                    status?: 503;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetProvenance": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        /** @description Not, or no longer, signed in; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -2276,20 +2369,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.saveProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description It was changed since you read it */
         "precondition-failed": {
             headers: {
@@ -2301,34 +2380,6 @@ export interface components {
                     code?: "precondition-failed";
                     /** @constant */
                     status?: 412;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.changeProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.uploadAvatar": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2360,20 +2411,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.deleteAvatar": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
         "nothing-indexed.store-unreachable.storage-unavailable": {
             headers: {
@@ -2385,104 +2422,6 @@ export interface components {
                     code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listFavorites": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showFavorite": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.addFavorite": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.removeFavorite": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUserAssets": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUserTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showPortfolio": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2500,157 +2439,17 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listPortfolio": {
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showTransaction": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showChainTransaction": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showMarketStats": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listMarketStats": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listListings": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listTrending": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.search": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listEvents": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
+                    status?: 410;
                 };
             };
         };
@@ -2668,20 +2467,6 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.streamEvents": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
         "too-many-streams.nothing-indexed.store-unreachable": {
             headers: {
@@ -2696,21 +2481,7 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.issueNonce": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The message signs nobody in; The message signs nobody in; The message signs nobody in */
+        /** @description The message signs nobody in; The API key opens nothing */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2752,20 +2523,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.refreshTokens": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description A page of another site tried to use a cookie */
         "cross-site": {
             headers: {
@@ -2777,90 +2534,6 @@ export interface components {
                     code?: "cross-site";
                     /** @constant */
                     status?: 403;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.signOut": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.signOutEverywhere": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listSessions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.endSession": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.removeSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2892,43 +2565,15 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.enrollSecondFactor": {
+        /** @description Not allowed; A second factor is required; The code is wrong */
+        "forbidden.mfa-required.mfa-code-wrong": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.confirmSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not allowed; The code is wrong */
-        "forbidden.mfa-code-wrong": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-code-wrong";
+                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong";
                     /** @constant */
                     status?: 403;
                 };
@@ -2945,20 +2590,6 @@ export interface components {
                     code?: "mfa-not-pending";
                     /** @constant */
                     status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.proveSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2990,31 +2621,17 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listKeys": {
+        /** @description Not allowed; The account is suspended */
+        "forbidden.account-suspended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "forbidden" | "account-suspended";
                     /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.makeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
+                    status?: 403;
                 };
             };
         };
@@ -3032,87 +2649,17 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.rotateKey": {
+        /** @description No more keys; This key cannot be rotated */
+        "too-many-keys.key-ended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description This key cannot be rotated */
-        "key-ended": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "key-ended";
+                    code?: "too-many-keys" | "key-ended";
                     /** @constant */
                     status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.revokeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showKeyUsage": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUsers": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.changeUser": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -3127,20 +2674,6 @@ export interface components {
                     code?: "last-admin";
                     /** @constant */
                     status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAudit": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -3169,62 +2702,6 @@ export interface components {
                     code?: "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showStatus": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listReorgs": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listErrors": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showError": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -3269,6 +2746,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -3403,10 +2890,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     batchAssets: {
@@ -3498,12 +2985,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.batchAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showAsset: {
@@ -3524,6 +3013,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
             };
@@ -3635,12 +3139,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showAsset"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetPrices: {
@@ -3676,6 +3181,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3777,13 +3292,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetPrices"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssetPrices"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetTransactions: {
@@ -3819,6 +3334,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -3908,13 +3433,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetActivity: {
@@ -3947,6 +3472,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -4031,13 +3566,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetActivity"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetProvenance: {
@@ -4165,7 +3700,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetProvenance"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -4281,7 +3816,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.saveProfile"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
@@ -4345,7 +3880,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.changeProfile"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
@@ -4387,7 +3922,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.uploadAvatar"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
@@ -4421,7 +3956,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.deleteAvatar"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -4533,7 +4068,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listFavorites"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -4586,7 +4121,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showFavorite"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -4638,7 +4173,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.addFavorite"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -4690,7 +4225,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.removeFavorite"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -4731,6 +4266,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -4851,13 +4396,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUserAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUserTransactions: {
@@ -4893,6 +4438,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -4984,13 +4539,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUserTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showPortfolio: {
@@ -5177,7 +4732,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showPortfolio"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -5296,7 +4851,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listPortfolio"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             422: components["responses"]["too-much-history"];
@@ -5338,6 +4893,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -5437,12 +5002,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showTransaction: {
@@ -5531,7 +5096,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showTransaction"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -5615,7 +5180,12 @@ export interface operations {
                      *               "status": "completed",
                      *               "platformFee": 0.1750000000030864,
                      *               "platformFeeWei": "175000000003086419",
-                     *               "paymentMethod": "eth"
+                     *               "paymentMethod": "eth",
+                     *               "sentence": "0x3C44…93BC bought #7 for 7.000000000123456789 ETH from 0x7099…79C8, of which the marketplace kept 0.175000000003086419 ETH",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": "/api/transactions/8decff5af7fcb3934ad9bcc3"
+                     *               }
                      *             }
                      *           ],
                      *           "priceHistory": [
@@ -5644,9 +5214,15 @@ export interface operations {
                      *                 "logIndex": 0,
                      *                 "gasUsed": 105551,
                      *                 "gasPriceWei": "1000254903"
+                     *               },
+                     *               "sentence": "7.000000000123456789 ETH was paid for #7",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": null
                      *               }
                      *             }
-                     *           ]
+                     *           ],
+                     *           "others": []
                      *         }
                      *       }
                      *     }
@@ -5656,7 +5232,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showChainTransaction"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -5680,6 +5256,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
             };
             header?: never;
             path?: never;
@@ -5775,11 +5366,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showMarketStats"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listMarketStats: {
@@ -5898,7 +5490,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listMarketStats"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -5938,6 +5530,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
                 contractAddress?: string;
                 /**
@@ -6029,12 +5631,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listListings"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listTrending: {
@@ -6171,7 +5773,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listTrending"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
@@ -6209,6 +5811,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /** @example 2026-11-01T00:00:00Z */
                 from?: string;
                 /** @example 2026-11-30T23:59:59Z */
@@ -6292,12 +5904,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listActivity"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     search: {
@@ -6424,7 +6036,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.search"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
@@ -6518,7 +6130,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listEvents"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6585,7 +6197,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.streamEvents"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6622,7 +6234,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.issueNonce"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -6740,7 +6352,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.refreshTokens"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -6772,7 +6384,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.signOut"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -6804,7 +6416,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.signOutEverywhere"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -6846,7 +6458,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listSessions"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6880,7 +6492,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.endSession"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -6918,7 +6530,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6949,7 +6561,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.removeSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
@@ -6983,11 +6595,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.enrollSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     confirmSecondFactor: {
@@ -7027,14 +6639,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.confirmSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
             409: components["responses"]["mfa-not-pending"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     proveSecondFactor: {
@@ -7071,14 +6683,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.proveSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
             409: components["responses"]["mfa-not-enrolled"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     listKeys: {
@@ -7121,7 +6733,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listKeys"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7179,8 +6791,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.makeKey"];
-            403: components["responses"]["forbidden"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.account-suspended"];
             409: components["responses"]["too-many-keys"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
@@ -7253,10 +6865,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.rotateKey"];
-            403: components["responses"]["forbidden"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.account-suspended"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["key-ended"];
+            409: components["responses"]["too-many-keys.key-ended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -7291,7 +6903,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.revokeKey"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -7347,7 +6959,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showKeyUsage"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
@@ -7441,7 +7053,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUsers"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7506,7 +7118,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.changeUser"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
             409: components["responses"]["last-admin"];
@@ -7608,7 +7220,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAudit"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7801,7 +7413,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showStatus"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -7907,7 +7519,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listReorgs"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7959,7 +7571,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listErrors"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["nothing-indexed.store-unreachable"];
@@ -8011,7 +7623,7 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showError"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
