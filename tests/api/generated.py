@@ -134,6 +134,31 @@ def examine(
         assert mode is GenerationMode.NEGATIVE, "nothing valid can be sent"
 
 
+def walk(made: World, caller: str, examples: int, steps: int, number: int = 0) -> None:
+    """From answer to question along the links of the document, as one caller."""
+
+    class Walk(made.schema.exclude(path=list(WITHOUT_END)).as_state_machine()):  # type: ignore[misc]
+        def before_call(self, case: Case) -> None:
+            case.query = without_what_no_schema_can_say(case.query)
+            made.restore()
+            made.cases[f"{caller}, stateful"] += 1
+
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
+            return {"headers": made.callers[caller]}
+
+    Walk.run(
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            derandomize=not number,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
 def without_what_no_schema_can_say(query: dict[str, Any] | None) -> dict[str, Any] | None:
     """Cursors are signed, and two names of one thing agree."""
     return query and {name: value for name, value in query.items() if name not in ("cursor", "currentOwner")}

@@ -883,6 +883,7 @@ export interface components {
         };
         BatchBody: {
             tokenIds: number[];
+            /** @description Another asset contract than the one the marketplace speaks of. */
             contractAddress?: string;
         };
         AssetBatch: {
@@ -2631,30 +2632,58 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
                  *     ]
                  */
                 assetType?: string[];
-                /** @example true */
+                /**
+                 * @description For sale: listed, and still the lister's.
+                 * @example true
+                 */
                 isListed?: boolean;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example true */
+                /**
+                 * @description By the platform, not by the minter's word.
+                 * @example true
+                 */
                 isVerified?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 listingPriceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 listingPriceMax?: string;
-                /** @example 80 */
+                /**
+                 * @description Of the last valuation, in percent.
+                 * @example 80
+                 */
                 minConfidence?: number;
                 /**
                  * @description Text in name, type or description.
@@ -2666,6 +2695,7 @@ export interface operations {
                 /** @example asc */
                 sortDirection?: "asc" | "desc";
                 /**
+                 * @description Count the values of these among everything that matches.
                  * @example [
                  *       "assetType"
                  *     ]
@@ -2886,7 +2916,10 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
             };
             header?: never;
@@ -3038,13 +3071,25 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
-                /** @example raw */
+                /**
+                 * @description Candles of that length; `raw`: the points.
+                 * @example raw
+                 */
                 interval?: "raw" | "1h" | "4h" | "1d" | "1w";
                 /** @example mint */
                 source?: "mint" | "ai-oracle" | "direct" | "user-listing" | "sale";
@@ -3181,11 +3226,20 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
                  * @example [
@@ -3309,11 +3363,20 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
             };
             header?: never;
@@ -3689,30 +3752,58 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
                  *     ]
                  */
                 assetType?: string[];
-                /** @example true */
+                /**
+                 * @description For sale: listed, and still the lister's.
+                 * @example true
+                 */
                 isListed?: boolean;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example true */
+                /**
+                 * @description By the platform, not by the minter's word.
+                 * @example true
+                 */
                 isVerified?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 listingPriceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 listingPriceMax?: string;
-                /** @example 80 */
+                /**
+                 * @description Of the last valuation, in percent.
+                 * @example 80
+                 */
                 minConfidence?: number;
                 /**
                  * @description Text in name, type or description.
@@ -3724,6 +3815,7 @@ export interface operations {
                 /** @example asc */
                 sortDirection?: "asc" | "desc";
                 /**
+                 * @description Count the values of these among everything that matches.
                  * @example [
                  *       "assetType"
                  *     ]
@@ -3851,11 +3943,20 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /** @example 7 */
                 tokenId?: number;
@@ -3984,11 +4085,20 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
                  * @example [
@@ -4461,9 +4571,13 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
@@ -4472,11 +4586,20 @@ export interface operations {
                 assetType?: string[];
                 /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
                 seller?: string;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
                 /** @example price */
                 sortBy?: "price" | "listedAt" | "tokenId" | "name";
@@ -4590,11 +4713,20 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /** @example 7 */
                 tokenId?: number;
