@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := chain store indexer api config dvault
 WORKERS ?= 2
+STORE ?= fake
 ARGS ?=
 # Setup puts a node into .venv only where the machine has none that is new enough.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -52,6 +53,15 @@ test: $(READY) ## Run every test that takes seconds (ARGS=… goes to pytest)
 .PHONY: test-long
 test-long: $(READY) ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
+
+.PHONY: simulate
+simulate: $(PYTHON_READY) ## Simulate the indexer by seeds (SEEDS=100 SEED=0 STORE=fake|mongo)
+	@$(BIN)/python -m tests.simulation.simulate --workers $(WORKERS) --store $(STORE) \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: mutants
+mutants: $(PYTHON_READY) ## Plant faults in a copy of the indexer, and count those that the simulation finds
+	@$(BIN)/python -m tests.simulation.mutants --workers $(WORKERS) $(ARGS)
 
 .PHONY: check
 check: $(READY) ## Style, types, import rules, documentation

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable, Mapping, Sequence
 
 from flask import Flask, Response, g, request
 
-from api.auth.principal import known_principal
+from api.auth.by_key import seen_key
 from api.problems import request_id
 
 logger = logging.getLogger("api.access")
@@ -31,26 +32,55 @@ def _begin() -> None:
 
 
 def _write(response: Response) -> Response:
-    rule, caller = request.url_rule, known_principal()
-    key = {"key_id": caller.key_id, "key_name": caller.key_name} if caller and caller.key_id else {}
-    logger.info(
-        "%s %s %s",
-        request.method,
-        rule.rule if rule else "(no such path)",
-        response.status_code,
-        extra={
-            "path": _shown(request.path),
-            "parameters": sorted(map(_shown, request.args)),
-            "client": request.remote_addr,
-            "milliseconds": round((time.perf_counter() - g.begun) * 1000, 2),
-            "bytes": response.content_length,
-            "request_id": request_id(),
-            **key,
-        },
+    rule, key = request.url_rule, seen_key()
+    write(
+        (request.method, rule.rule if rule else "(no such path)", response.status_code),
+        shown(request.path),
+        names(request.args),
+        client=request.remote_addr,
+        began=g.begun,
+        length=response.content_length,
+        request_id=request_id(),
+        key=None if key is None else {"key_id": str(key["_id"]), "key_name": key["name"]},
     )
     return response
 
 
-def _shown(text: str) -> str:
+def write(
+    outcome: tuple[str, str, int],
+    path: str,
+    parameters: Sequence[str],
+    *,
+    client: str | None,
+    began: float,
+    length: int | None,
+    request_id: str,
+    key: Mapping[str, str | None] | None = None,
+) -> None:
+    """One record: method, route and status; `began` by `time.perf_counter`, `length` in bytes.
+
+    `key`: id and name of the API key that was used, never the key.
+    """
+    logger.info(
+        "%s %s %s",
+        *outcome,
+        extra={
+            "path": path,
+            "parameters": parameters,
+            "client": client,
+            "milliseconds": round((time.perf_counter() - began) * 1000, 2),
+            "bytes": length,
+            "request_id": request_id,
+            **(key or {}),
+        },
+    )
+
+
+def names(parameters: Iterable[str]) -> list[str]:
+    """Of a query, only what its parameters are called."""
+    return sorted(map(shown, parameters))
+
+
+def shown(text: str) -> str:
     """Fit for one line, whatever a stranger put in."""
     return text.encode("unicode_escape").decode()[:MAX_CHARACTERS]

@@ -22,15 +22,20 @@ from api.blueprints import (
     auth,
     errors,
     events,
+    favourites,
     keys,
     market,
     mfa,
     operations,
     profile,
+    search,
     transactions,
     users,
 )
 from api.bodies import StrictRequest, strict_json
+from api.caching.answers import Answers
+from api.caching.front import Front, refuse_at_once
+from api.caching.recipes import Recipes, encoded
 from api.description.page import SCRIPT, STYLE, page
 from api.description.specification import Specification
 from api.endpoints import revalidated
@@ -38,14 +43,24 @@ from api.metrics import expose_metrics
 from api.newest import Newest
 from api.pagination import Cursors
 from api.perimeter import Perimeter
-from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
+from api.services import (
+    EXTENSION,
+    Clock,
+    History,
+    NoHistory,
+    NoNode,
+    PendingTransactions,
+    Services,
+    SystemClock,
+)
+from api.viewing import Viewing, Views
 from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
 """Half of the threads that the server is usually given for requests, and all those for streams."""
 BLUEPRINTS = (
-    assets, profile, users, transactions, market, activity, events, auth, mfa, keys, admin, operations,
-    errors,
+    assets, profile, favourites, users, transactions, market, activity, search, events, auth, mfa, keys,
+    admin, operations, errors,
 )  # fmt: skip
 
 
@@ -53,17 +68,13 @@ class OrjsonProvider(JSONProvider):
     """JSON: ours by orjson, with times as RFC 3339 in UTC; that of others strictly."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
-        return self._bytes(obj).decode()
+        return encoded(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         return strict_json(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        return Response(self._bytes(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
-
-    @staticmethod
-    def _bytes(obj: Any) -> bytes:
-        return orjson.dumps(obj, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+        return Response(encoded(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
 
 
 class Application(Flask):
@@ -90,10 +101,17 @@ def make_app(
     perimeter: Perimeter | None = None,
     metrics_folder: str | None = None,
     max_streams: int = MAX_STREAMS,
+    history: History | None = None,
+    answers: Answers | None = None,
+    views: Views | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
+    `views`: counts who looks at assets; nobody does where it is None.
+    `history`: what was true at earlier blocks.
+
+    `answers`: what is kept of them while they are true; nothing where it is None.
 
     At most `max_waiters` requests wait for a block at once: give half of the server's threads. At most
     `max_streams` listeners have a stream each: give threads of their own.
@@ -107,7 +125,7 @@ def make_app(
         "OPENAPI_URL_PREFIX": "/api",
     }
     app.url_map.strict_slashes = False
-    clock = clock or SystemClock()
+    clock, answers, perimeter = clock or SystemClock(), answers or Answers(0), perimeter or Perimeter()
     app.extensions[EXTENSION] = Services(
         reading,
         Cursors(secret_key),
@@ -120,12 +138,20 @@ def make_app(
         UsageCounts(auth.accounts),
         Semaphore(max_streams),
         Newest(reading, clock.monotonic),
+        answers,
+        Recipes(),
+        history or NoHistory(),
     )
     keeping.install(app, keep)
-    (perimeter or Perimeter()).register(app)
+    perimeter.register(app)
+    app.before_request(refuse_at_once)
     guard.install(app)
     _register(app)
-    expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
+    metrics = expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
+    front = Front(app, app.extensions[EXTENSION], perimeter, metrics)
+    app.wsgi_app = front  # type: ignore[method-assign]
+    if views is not None:
+        app.wsgi_app = Viewing(app, views, perimeter.gate.proxies)  # type: ignore[method-assign]
     return app
 
 

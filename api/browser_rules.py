@@ -23,9 +23,7 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 def register(app: Flask, *, https_only: bool) -> None:
     """Put the rules on every answer."""
-    rules = {
-        name.lower(): (name, value) for name, value in (RULES | (HTTPS_ONLY if https_only else {})).items()
-    }
+    rules = {name.lower(): (name, value) for name, value in in_force(https_only=https_only).items()}
 
     def rule(response: Response) -> Response:
         own = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - iterating gives pairs
@@ -35,6 +33,11 @@ def register(app: Flask, *, https_only: bool) -> None:
         return response
 
     app.after_request(rule)
+
+
+def in_force(*, https_only: bool) -> dict[str, str]:
+    """The rules of an answer that sets none of its own."""
+    return RULES | (HTTPS_ONLY if https_only else {})
 
 
 def page(html: str, *styles: str, scripts: Sequence[str] = ()) -> Response:

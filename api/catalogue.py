@@ -9,6 +9,7 @@ from html import escape
 
 from api.credentials_catalogue import CREDENTIALS
 from api.entries import Entry
+from api.past_catalogue import PAST
 from api.sign_in_catalogue import SIGN_IN
 from api.upload_catalogue import UPLOADS
 
@@ -76,6 +77,7 @@ _ENTRIES = (
         "A reorg between two pages.",
         "Begin again at `links.start`: the same list, from its first page.",
     ),
+    *PAST,
     Entry(
         "request-entity-too-large",
         413,
@@ -92,6 +94,16 @@ _ENTRIES = (
         "No `Content-Type`, another one than `application/json`, another charset than UTF-8, or a "
         "compressed body.",
         "Send `Content-Type: application/json`, the body in UTF-8, without `Content-Encoding`.",
+    ),
+    Entry(
+        "too-much-history",
+        422,
+        "There is more than one answer is computed from",
+        "The figures would have to be computed from more rows than one answer may read; none are told "
+        "rather than wrong ones.",
+        "A wallet with more than 50 000 assets, 100 000 mints, sales and transfers, or 200 000 price points.",
+        "Walk the pages of `GET /api/users/{walletAddress}/assets` and `/transactions` and add up what you "
+        "need; for a history, ask for a `to` further back.",
     ),
     Entry(
         "too-many-requests",

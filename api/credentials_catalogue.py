@@ -63,7 +63,7 @@ CREDENTIALS = (
         "The key was not made.",
         "This user has 20 keys in force, or 200 with those that ended in the last 30 days.",
         "Revoke keys that nobody uses; `lastUsed` tells which.",
-        only=("makeKey",),
+        only=("makeKey", "rotateKey"),
     ),
     Entry(
         "key-ended",

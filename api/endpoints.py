@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -14,8 +14,11 @@ from marshmallow import RAISE, Schema
 from marshmallow.exceptions import ValidationError
 from webargs.flaskparser import FlaskParser
 
+from api.as_of import AsOfQuery, as_asked
 from api.bodies import require_json, strict_json
-from api.freshness import etag_of, indexed, present_as_of, when_fresh
+from api.caching.kept import kept
+from api.caching.recipes import REVALIDATE
+from api.freshness import indexed, present_as_of, when_fresh
 from api.nearest import nearest
 from api.problems import BadRequest, FieldError
 from api.requests import PATH, BranchPageQuery, FreshnessQuery, NothingElse, read_path
@@ -28,6 +31,8 @@ Payload = dict[str, Any]
 ChainView = Callable[..., Payload]
 Responder = Callable[..., Response]
 
+QUERIES_REMEMBERED, LONGEST_REMEMBERED = 500, 1000
+"""Of each schema; bytes."""
 HEADERS = {
     "X-As-Of-Block": {"schema": {"type": "integer"}, "description": "asOf.blockNumber"},
     "X-Lag-Seconds": {"schema": {"type": "integer"}, "description": "asOf.lagSeconds"},
@@ -42,11 +47,39 @@ class Arguments(FlaskParser):
 
     DEFAULT_VALIDATION_STATUS = 400
 
+    def parse(self, argmap: Any, req: Any = None, *, location: str | None = None, **options: Any) -> Any:
+        """What the request carries, checked; of queries, those seen lately are not checked again."""
+        schema = schema_of(argmap) if isinstance(argmap, type) else argmap
+        req = req or self.get_default_request()
+        if location != "query":
+            return super().parse(schema, req, location=location, **options)
+        seen, text = queries_of(schema), req.query_string
+        found = seen.get(text)
+        if found is None:
+            found = super().parse(schema, req, location=location, **options)
+            if len(seen) >= QUERIES_REMEMBERED:
+                seen.clear()
+            if len(text) <= LONGEST_REMEMBERED:
+                seen[text] = found
+        return dict(found)
+
     def handle_error(self, error: ValidationError, req: Any, schema: Schema, **_: Any) -> NoReturn:  # noqa: ARG002
         raise BadRequest(list(_field_errors(error.messages_dict, schema))) from error
 
     def load_json(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
         return not_too_wide(strict_json(req.get_data()))
+
+
+@cache
+def schema_of(schema: type[Schema]) -> Schema:
+    """One instance for all requests: making one takes longer than most answers."""
+    return schema()
+
+
+@cache
+def queries_of(schema: Schema) -> dict[bytes, Any]:  # noqa: ARG001 - one for each
+    """Queries that this schema let pass, by their text: what they mean depends on nothing else."""
+    return {}
 
 
 def _field_errors(messages: Mapping[str, Any], schema: Schema) -> list[FieldError]:
@@ -75,9 +108,17 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     ANSWER_HEADERS: Mapping[str, Any] = HEADERS
 
     def reads(
-        self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = FreshnessQuery
+        self,
+        rule: str,
+        operation: str,
+        answer: type[Schema],
+        query: type[Schema] = FreshnessQuery,
+        *also: int,
     ) -> Callable[[ChainView], ChainView]:
-        """A GET that is true at a block: the function gets a View, the query, and the path's arguments."""
+        """A GET that is true at a block: the function gets a View, the query, and the path's arguments.
+
+        `also` are statuses that it can have beyond those that every such operation can have.
+        """
 
         def decorate(function: ChainView) -> ChainView:
             def respond(query: Mapping[str, Any], **path: str) -> Response:
@@ -85,8 +126,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
                 return when_fresh(services(), query, lambda view: chain_answer(bound, view, query))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
-            paged = issubclass(query, BranchPageQuery)
-            statuses = (400, 409, 429, 503, *((404,) if "<" in rule else ()), *((410,) if paged else ()))
+            gone = issubclass(query, BranchPageQuery | AsOfQuery)
+            missing = ((404,) if "<" in rule else ()) + ((410,) if gone else ())
+            statuses = (400, 409, 429, 503, *missing, *also)
             self._expose(respond, "GET", rule, operation, answer, query, statuses)
             return function
 
@@ -99,11 +141,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
         def decorate(function: ChainView) -> ChainView:
             def respond(_: Mapping[str, Any], body: Mapping[str, Any]) -> Response:
-                return when_fresh(services(), {}, lambda view: chain_answer(function, view, body))
+                return when_fresh(services(), body, lambda view: chain_answer(function, view, body))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             parsed = self.arguments(body, location="json")(respond)
-            statuses = (400, 413, 415, 429, 503)
+            statuses = (400, 409, 410, 413, 415, 429, 503)
             self._expose(json_only(parsed), "POST", rule, operation, answer, NothingElse, statuses)
             return function
 
@@ -204,14 +246,11 @@ def _as_documented(wrapper: Responder, function: Responder) -> Responder:
 
 def chain_answer(function: ChainView, view: View, query: Mapping[str, Any]) -> Response:
     """The function's payload as of the view; 304 where the caller has it already."""
-    checkpoint = indexed(view)
+    indexed(view)
     if request.method == "POST":
-        return chain_response(function(view, query), checkpoint)
-    etag = etag_of(checkpoint, request.full_path)
-    known = request.if_none_match.contains_weak(etag)
-    response = chain_response(None if known else function(view, query), checkpoint)
-    response.set_etag(etag, weak=True)
-    return response
+        then = as_asked(view, query)
+        return chain_response(function(then, query), indexed(then))
+    return kept(function, view, query)
 
 
 def chain_response(payload: Payload | None, checkpoint: CheckpointDocument | None) -> Response:
@@ -232,7 +271,7 @@ def revalidated(response: Response) -> Response:
         return response
     if response.is_streamed:
         return response
-    response.headers.setdefault("Cache-Control", "no-cache")
+    response.headers.setdefault("Cache-Control", REVALIDATE)
     if "ETag" not in response.headers:
         response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest(), weak=True)
         response.make_conditional(request)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from api.caching.answers import Edition
 from api.problems import NothingIndexed, NotYetIndexed
 from api.services import Services, Whereabouts
 from store.documents import CheckpointDocument
+from store.moments import Moment, State
 from store.reading import View
 
 Answer = TypeVar("Answer")
@@ -29,7 +31,8 @@ class Wanted:
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> Wanted:
-        return cls(query.get("min_block"), query.get("after_tx"))
+        lowest = [query[name] for name in ("min_block", "as_of_block") if name in query]
+        return cls(max(lowest, default=None), query.get("after_tx"))
 
     def missing(self, view: View, services: Services) -> str | None:
         """What is not there yet, in words; None when all is there."""
@@ -57,7 +60,7 @@ def is_applied(view: View, found: Whereabouts, tip: int) -> bool:
     return found.block_hash is None or view.status.header_hash(number) in (None, found.block_hash)
 
 
-def indexed(view: View) -> CheckpointDocument:
+def indexed(view: View | State) -> CheckpointDocument:
     """The checkpoint of a view that has something to say; NothingIndexed otherwise."""
     checkpoint = view.checkpoint
     if checkpoint is None:
@@ -122,7 +125,7 @@ def present_as_of(checkpoint: CheckpointDocument, now: datetime) -> dict[str, An
     """The block that an answer speaks of."""
     tip, finalized = checkpoint["tip"], checkpoint["finalized"]
     is_final = bool(tip and finalized and tip["number"] <= finalized["number"])
-    return {
+    shown: dict[str, Any] = {
         "blockNumber": tip["number"] if tip else None,
         "blockHash": tip["hash"] if tip else None,
         "timestamp": checkpoint["tipTimestamp"],
@@ -130,6 +133,9 @@ def present_as_of(checkpoint: CheckpointDocument, now: datetime) -> dict[str, An
         "lagBlocks": lag_blocks(checkpoint),
         "lagSeconds": lag_seconds(checkpoint, now),
     }
+    if "unchangedSince" in checkpoint:
+        shown["unchangedSince"] = checkpoint["unchangedSince"]
+    return shown
 
 
 def lag_blocks(checkpoint: CheckpointDocument) -> int:
@@ -145,8 +151,13 @@ def lag_seconds(checkpoint: CheckpointDocument, now: datetime) -> int:
     return max(0, int((now - checkpoint["tipTimestamp"]).total_seconds()))
 
 
-def etag_of(checkpoint: CheckpointDocument, url: str) -> str:
+def edition_of(moment: Moment, now: datetime) -> Edition:
+    """Which version of all answers the moment stands for; while it lags, its age is part of every answer."""
+    checkpoint = moment.state.checkpoint
+    lag = lag_seconds(checkpoint, now) if checkpoint else 0
+    return Edition(moment.time, lag, moment.state.name)
+
+
+def etag_of(state: str, url: str) -> str:
     """Names a representation by state and URL. Not by lagSeconds, which changes without any news."""
-    blocks = [block["hash"] if block else "" for block in (checkpoint["tip"], checkpoint["finalized"])]
-    state = (checkpoint["chainId"], checkpoint["version"], *blocks, lag_blocks(checkpoint))
-    return hashlib.blake2b(repr((state, url)).encode("utf-8", "replace"), digest_size=12).hexdigest()
+    return hashlib.blake2b(f"{state} {url}".encode("utf-8", "replace"), digest_size=12).hexdigest()

@@ -53,11 +53,15 @@ class HttpMetrics:
         MultiProcessCollector(summed, path=self._folder)  # type: ignore[no-untyped-call]
         return summed
 
+    def count(self, method: str, route: str, status: int, began: float) -> None:
+        """Count a request that began at that time of `time.perf_counter`."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(time.perf_counter() - began)
+
     def _count(self, response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else UNMATCHED
         method = request.method if request.method in METHODS else "other"
-        self._requests.labels(method, route, str(response.status_code)).inc()
-        self._seconds.labels(method, route).observe(time.perf_counter() - g.began)
+        self.count(method, route, response.status_code, g.began)
         return response
 
 

@@ -36,7 +36,8 @@ class Listed:
         self, query: Query, read: Callable[[PageRequest], Page[Row]], present: Callable[[Row], dict[str, Any]]
     ) -> dict[str, Any]:
         """Rows under the key, and `pagination`."""
-        pages = Pages(f"{self.key} {self.what!r}", services().cursors, self.view)
+        at = f" at {query['as_of_block']}" if "as_of_block" in query else ""
+        pages = Pages(f"{self.key} {self.what!r}{at}", services().cursors, self.view)
         asked = pages.asked(query)
         page = read(asked)
         return {self.key: [present(row) for row in page.rows], "pagination": pages.present(page, asked)}

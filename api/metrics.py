@@ -10,7 +10,7 @@ from api.indexer_metrics import IndexerCollector
 from api.services import Services
 
 
-def expose_metrics(app: Flask, services: Services, folder: str | None) -> None:
+def expose_metrics(app: Flask, services: Services, folder: str | None) -> HttpMetrics:
     """Count requests from now on, and answer `/metrics`; workers with one `folder` are summed up."""
     http = HttpMetrics(folder)
     http.watch(app)
@@ -22,3 +22,4 @@ def expose_metrics(app: Flask, services: Services, folder: str | None) -> None:
         return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
 
     app.add_url_rule("/metrics", "metrics", show_metrics)
+    return http

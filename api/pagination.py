@@ -109,8 +109,8 @@ class Pages:
         return shown
 
     def _next(self, position: bytes) -> str:
-        checkpoint = self.view.checkpoint if self.view else None
-        return self.cursors.write(self.list_name, Cursor(position, checkpoint["tip"] if checkpoint else None))
+        block = self.view.read_at if self.view else None
+        return self.cursors.write(self.list_name, Cursor(position, block))
 
 
 def _start() -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Flask
 from flask_cors import CORS
+from flask_cors.core import get_cors_headers, get_cors_options
+from werkzeug.datastructures import Headers
 
 from api import access_log, browser_rules
 from api.limiting.gate import Gate
@@ -42,12 +45,23 @@ class Perimeter:
         self.gate.register(app)
         browser_rules.register(app, https_only=self.https_only)
         if self.origins:
-            CORS(
-                app,
-                origins=list(self.origins),
-                supports_credentials=True,
-                expose_headers=list(EXPOSED),
-                allow_headers=list(ALLOWED),
-                methods=list(METHODS),
-                max_age=PREFLIGHT_SECONDS,
-            )
+            CORS(app, **self._foreign_pages())
+
+    def headers_for(self, app: Flask, origin: str | None) -> list[tuple[str, str]]:
+        """What an answer to a plain GET from a page of that origin carries, beside its own headers."""
+        rules = list(browser_rules.in_force(https_only=self.https_only).items())
+        if not self.origins:
+            return rules
+        asking = Headers({"Origin": origin} if origin else {})
+        allowed = get_cors_headers(get_cors_options(app, self._foreign_pages()), asking, "GET")
+        return rules + [(name, str(value)) for name, value in allowed.items(multi=True)]
+
+    def _foreign_pages(self) -> dict[str, Any]:
+        return {
+            "origins": list(self.origins),
+            "supports_credentials": True,
+            "expose_headers": list(EXPOSED),
+            "allow_headers": list(ALLOWED),
+            "methods": list(METHODS),
+            "max_age": PREFLIGHT_SECONDS,
+        }

@@ -60,16 +60,22 @@ PERMISSIONS: Mapping[str, Access] = {
     "GET /api/assets/<tokenId>/price-history": PUBLIC,
     "GET /api/assets/<tokenId>/transactions": PUBLIC,
     "GET /api/assets/<tokenId>/activity": PUBLIC,
+    "GET /api/assets/<tokenId>/provenance": PUBLIC,
     "GET /api/users/<walletAddress>/assets": PUBLIC,
     "GET /api/users/<walletAddress>/transactions": PUBLIC,
+    "GET /api/users/<walletAddress>/portfolio": PUBLIC,
+    "GET /api/users/<walletAddress>/portfolio/history": PUBLIC,
     "GET /api/transactions": PUBLIC,
     "GET /api/transactions/<id>": PUBLIC,
     "GET /api/tx/<hash>": PUBLIC,
     "GET /api/events": PUBLIC,
     "GET /api/stream": PUBLIC,
     "GET /api/market/stats": PUBLIC,
+    "GET /api/market/stats/history": PUBLIC,
     "GET /api/market/listings": PUBLIC,
+    "GET /api/market/trending": PUBLIC,
     "GET /api/activity": PUBLIC,
+    "GET /api/search": PUBLIC,
     # signing in and out
     "GET /api/auth/nonce": PUBLIC,
     "POST /api/auth/verify": PUBLIC,
@@ -95,6 +101,11 @@ PERMISSIONS: Mapping[str, Access] = {
     "PATCH /api/users/profile": PEOPLE,
     "POST /api/users/profile/image": PEOPLE,
     "DELETE /api/users/profile/image": PEOPLE,
+    # favourites
+    "GET /api/users/favorites": PEOPLE,
+    "GET /api/users/favorites/<tokenId>": PEOPLE,
+    "POST /api/users/favorites/<tokenId>": PEOPLE,
+    "DELETE /api/users/favorites/<tokenId>": PEOPLE,
     "GET /api/media/<path:key>": PUBLIC,  # what is not public needs a link that was signed for it
     "PUT /api/media/<path:key>": PUBLIC,  # only by such a link
     # administration

@@ -15,11 +15,16 @@ Problem
 ├── KeyConflict      409  the API key was replaced already, or is over
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
+├── BlockReplaced    410  a reorg replaced the block that was asked for; start again
+├── BeforeHistory    410  the block is below the first one that was indexed
+├── BlockTimeUnknown 410  the answer depends on the time of a block whose header is not kept
 ├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
 ├── Unsupported      415  the body is not JSON
+├── TooMuchHistory   422  more would have to be read than one answer is computed from
 ├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
 ├── TooManyStreams   503  every place for streams is taken
+├── HistoryUnavailable 503 the past cannot be folded at once, or not here
 ├── NotReady         503  reads are possible but should not be trusted to advance
 └── StoreDown        503  the store cannot be read at present
 """
@@ -40,7 +45,7 @@ from werkzeug.exceptions import NotFound as UnknownPath
 
 from api.catalogue import CATALOGUE
 from api.nearest import nearest
-from store.errors import Changed, KeyEnded, LastAdmin, StoreUnreachable, Suspended, TooManyKeys
+from store.errors import Changed, KeyEnded, LastAdmin, StoreUnreachable, Suspended, TooManyKeys, TooMuch
 from store.errors import NotFound as NoDocument
 
 logger = logging.getLogger(__name__)
@@ -159,8 +164,28 @@ class CursorOrphaned(Problem):
         self.start = start
 
 
+class BlockReplaced(Problem):
+    status, code = 410, "block-replaced"
+
+    def __init__(self, detail: str, start: str) -> None:
+        super().__init__(detail)
+        self.start = start
+
+
+class BeforeHistory(Problem):
+    status, code = 410, "before-history"
+
+
+class BlockTimeUnknown(Problem):
+    status, code = 410, "block-time-unknown"
+
+
 class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
+
+
+class TooMuchHistory(Problem):
+    status, code = 422, "too-much-history"
 
 
 class TooManyRequests(Problem):
@@ -179,6 +204,10 @@ class TooManyStreams(Problem):
     status, code, retry_after_seconds = 503, "too-many-streams", 5
 
 
+class HistoryUnavailable(Problem):
+    status, code, retry_after_seconds = 503, "history-unavailable", RETRY_SECONDS
+
+
 class NotReady(Problem):
     status, code, retry_after_seconds = 503, "not-ready", 5
 
@@ -190,9 +219,13 @@ class StoreDown(Problem):
 def request_id() -> str:
     """The caller's id of this request where it is a sane one, else one of ours."""
     if "request_id" not in g:
-        given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        g.request_id = sane_id(request.headers.get("X-Request-Id", ""))
     return str(g.request_id)
+
+
+def sane_id(given: str) -> str:
+    """What the caller gave as id of a request, or else one of ours."""
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def register(app: Flask) -> None:
@@ -204,6 +237,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(TooManyKeys, lambda error: _own(KeyLimit(str(error))))
     app.register_error_handler(KeyEnded, lambda error: _own(KeyConflict(str(error))))
     app.register_error_handler(Changed, lambda error: _own(VersionChanged(str(error))))
+    app.register_error_handler(TooMuch, lambda error: _own(TooMuchHistory(str(error))))
     app.register_error_handler(NoDocument, lambda error: _own(NotFound(str(error))))
     app.register_error_handler(HTTPException, _http)
 

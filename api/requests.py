@@ -9,6 +9,8 @@ from typing import Any
 from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
+from api.as_of import AsOfBody, AsOfQuery
+from api.explanations import ExplainQuery
 from api.fields import (
     HASH,
     INT64_MAX,
@@ -64,6 +66,10 @@ class FreshnessQuery(WaitQuery):
     min_block = WholeNumber(0, INT64_MAX, metadata={"description": "Answer only from this block on."})
 
 
+class StatsQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
+    """The market's figures at a block."""
+
+
 class PageQuery(FreshnessQuery):
     """Which part of a list."""
 
@@ -78,13 +84,13 @@ class BranchPageQuery(PageQuery):
     """Which part of a list that a reorg can change: its cursors are good on one branch only."""
 
 
-class ContractQuery(FreshnessQuery):
+class ContractQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
     """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
 
     contract_address = Wallet(metadata=CONTRACT)
 
 
-class OwnedAssetsQuery(BranchPageQuery):
+class OwnedAssetsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of assets; no parameter means no filter."""
 
     contract_address = Wallet(metadata=CONTRACT)
@@ -98,7 +104,8 @@ class OwnedAssetsQuery(BranchPageQuery):
     listing_price_max = Ether(metadata=ASKED)
     min_confidence = WholeNumber(0, 100, metadata={"description": "Of the last valuation, in percent."})
     q = fields.String(
-        validate=validate.Length(1, 100), metadata={"description": "Text in name, type or description."}
+        validate=validate.Length(1, 100),
+        metadata={"description": "Words that begin words of name, type or description."},
     )
     sort_by = OneOf(*ORDERS)
     sort_direction = OneOf("asc", "desc")
@@ -115,7 +122,7 @@ class AssetsQuery(OwnedAssetsQuery):
     current_owner = Wallet(metadata={"description": "The same as owner."})
 
 
-class ListingsQuery(BranchPageQuery):
+class ListingsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of what is for sale; price is the price asked."""
 
     contract_address = Wallet(metadata=CONTRACT)
@@ -128,7 +135,7 @@ class ListingsQuery(BranchPageQuery):
     sort_direction = OneOf("asc", "desc")
 
 
-class PeriodQuery(BranchPageQuery):
+class PeriodQuery(AsOfQuery, BranchPageQuery):
     """A stretch of block time, both ends included."""
 
     from_time = Moment(data_key="from", metadata=IN_TIME)
@@ -171,6 +178,12 @@ class TransactionsQuery(AssetTransactionsQuery):
     transaction_hash = Hash()
 
 
+class ProvenanceQuery(BranchPageQuery):
+    """The past of one asset."""
+
+    contract_address = Wallet()
+
+
 class AssetActivityQuery(PeriodQuery):
     """Activity of one asset."""
 
@@ -199,7 +212,7 @@ class EventsQuery(StreamQuery, WaitQuery):
     limit = WholeNumber(1, MAX_LIMIT, metadata={"description": "Events in one answer, 200 unless given."})
 
 
-class BatchBody(Strict):
+class BatchBody(AsOfBody):
     """Up to 200 assets of one contract."""
 
     token_ids = fields.List(

@@ -80,7 +80,7 @@ SIGN_IN = (
         "The wallet has proven itself, and its account may not be used.",
         "An admin has suspended it.",
         "Ask an admin.",
-        only=("signIn",),
+        only=("signIn", "makeKey", "rotateKey"),
     ),
     Entry(
         "cross-site",

@@ -57,6 +57,13 @@ UPLOADS = (
         "The answer holds something that is kept encrypted, and the key to it cannot be had.",
         "The key service does not answer, or the server was started without its master key.",
         "Ask again after `Retry-After`; an operator sees the reason with `dvault doctor`.",
-        only=("showProfile", "saveProfile", "changeProfile"),
+        only=(
+            "showProfile",
+            "saveProfile",
+            "changeProfile",
+            "enrollSecondFactor",
+            "confirmSecondFactor",
+            "proveSecondFactor",
+        ),
     ),
 )

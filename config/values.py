@@ -142,53 +142,6 @@ def _start_block(given: str) -> Literal["auto"] | int:
     return int(given)
 
 
-_QUOTA = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)")
-_QUOTA_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """So many requests in so many seconds; spelled as in `600/minute`."""
-
-    amount: int
-    seconds: int
-
-    def __str__(self) -> str:
-        words = {seconds: word for word, seconds in _QUOTA_SECONDS.items()}
-        return f"{self.amount}/{words[self.seconds]}"
-
-
-def _quota(given: str | Quota) -> Quota | Literal["off"]:
-    if isinstance(given, Quota):
-        return given
-    if given.lower() == "off":
-        return "off"
-    found = _QUOTA.fullmatch(given.lower().replace(" ", ""))
-    if not found:
-        raise ValueError("this is neither `off` nor a number of requests in a stretch of time")
-    return Quota(int(found[1]), _QUOTA_SECONDS[found[2]])
-
-
-def _origins(given: str) -> tuple[str, ...]:
-    origins = tuple(part.strip() for part in given.split(",") if part.strip())
-    for position, origin in enumerate(origins, start=1):
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.hostname or origin != _origin(origin):
-            raise ValueError(f"origin {position} is not scheme://host or scheme://host:port in lower case")
-    return origins
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
-
-
-def _redis_url(given: str) -> str:
-    if not re.match(r"(rediss?://[^/\s]+|unix://\S+)", given):
-        raise ValueError("this is not the address of a Redis server")
-    return given
-
-
 def _host(given: str) -> str:
     if not given or "/" in given or any(map(str.isspace, given)):
         raise ValueError("this is not a host name or an address")
@@ -279,19 +232,4 @@ LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper, Expects("DEBUG, INFO, WARNING or ERROR")
 ]
 LogFormat = Annotated[Literal["text", "json"], Lower, Expects("text or json")]
-RedisUrl = Annotated[
-    str, AfterValidator(_redis_url), Expects("redis://host:port/0, rediss://… for TLS, or unix:///path")
-]
-Origins = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_origins),
-    Expects("origins such as https://app.example with commas between them, without a path and without *"),
-]
-RateLimit = Annotated[
-    Quota | Literal["off"],
-    BeforeValidator(_quota),
-    Expects("`off`, or a number of requests per second, minute or hour, such as 600/minute"),
-]
-ProxyCount = Annotated[int, Field(ge=0, le=10), Expects("a whole number from 0 (no proxy) to 10")]
-ProxyHeader = Annotated[Literal["X-Forwarded-For", "Forwarded"], Expects("X-Forwarded-For or Forwarded")]
 Switch = Annotated[Literal["on", "off"], Lower, Expects("on or off")]

@@ -32,6 +32,7 @@ from indexer.rolling import links
 from indexer.standing import Standing
 from indexer.state import AssetKey, MarketState
 from indexer.states import load
+from indexer.telling import fact_of_bulk
 from indexer.world import World, needs_of
 from store.commit import Commit
 from store.ledger import Ledger
@@ -71,7 +72,9 @@ class Backfill:
         *,
         range_max: int,
         fetches_at_once: int = 3,
+        somebody_listens: bool = False,
     ) -> None:
+        """`somebody_listens`: rows were told before, so whoever heard them must hear that there are more."""
         self.standing = standing
         self._chain = chain
         self._ledger = ledger
@@ -79,6 +82,7 @@ class Backfill:
         self._following = following
         self._range_max = range_max
         self._at_once = fetches_at_once
+        self._somebody_listens = somebody_listens
         self._books = Books(following.contracts.marketplace)
         self._world = World(Interpreter(following.contracts.marketplace, following.contracts.agent), market)
         self._ages: dict[AssetKey, int] = {}
@@ -174,6 +178,7 @@ class Backfill:
             world.apply(each.decoded, each.adopted)
         blocks = [each.decoded.block for each in prepared]
         rolling = {link.block.number: link.digest for link in links(self.standing.rolling, blocks)}
+        tip_before = self.standing.tip
         self.standing = self._after(
             world, fetched.to_header, sum(block.event_count for block in blocks), rolling
         )
@@ -184,6 +189,9 @@ class Backfill:
         commit.spans = [Span(fetched.from_block, fetched.to_header.number, "logs-only")]
         if commit.markets:
             commit.markets = [*commit.markets, named_market("base", world.market)]
+        if self._somebody_listens and tip_before is not None:
+            # With each batch: whoever crashes after one has told of it.
+            commit.told = [fact_of_bulk(fetched.to_header.ref, tip_before)]
         self._remember_only_recent()
         return commit
 

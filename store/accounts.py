@@ -1,4 +1,4 @@
-"""Accounts: users, their sessions, keys and second factors, nonces, the audit log, and what joins them."""
+"""Accounts: users, sessions, keys, second factors, favourites, nonces, the audit log; and what joins them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from store.audit import Act, AuditLog
 from store.connection import MAJORITY, SNAPSHOT, Document
 from store.documents import Role, SessionDocument, UserDocument, UserStatus
 from store.errors import LastAdmin, NotFound, Suspended
+from store.favourites import Favourites
 from store.key_usage import KeyUsage
 from store.nonces import Nonces
 from store.second_factors import SecondFactors
@@ -36,7 +37,7 @@ class Accounts:
         self.users, self.sessions = Users(database), Sessions(database)
         self.nonces, self.audit = Nonces(database), AuditLog(database)
         self.keys, self.key_usage = ApiKeys(database), KeyUsage(database)
-        self.factors = SecondFactors(database)
+        self.factors, self.favourites = SecondFactors(database), Favourites(database)
 
     def sign_in(
         self, wallet: str, now: datetime, begin: Callable[[UserDocument, ObjectId], Mapping[str, Any]]

@@ -13,6 +13,7 @@ StoreError
 ├── Interrupted          the database failed in the middle of something
 ├── Changed              somebody else changed it meanwhile
 ├── CountsUnavailable    the counts that limit requests cannot be shared now
+├── TooMuch              there is more than one answer is computed from
 ├── NotFound             no document matches
 ├── Suspended            the account is suspended
 ├── LastAdmin            nobody would be left to administer
@@ -148,6 +149,14 @@ class CountsUnavailable(StoreError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"rate counts cannot be shared at present: {why[:200]}")
+
+
+class TooMuch(StoreError):
+    """There is more of something than one answer is computed from; nothing was cut off silently."""
+
+    def __init__(self, whose: str, limit: int, what: str) -> None:
+        super().__init__(f"the {whose} has more than {limit} {what}")
+        self.limit = limit
 
 
 class NotFound(StoreError):

@@ -97,9 +97,15 @@ PEOPLE: tuple[Index, ...] = (
     Index("apiKeyUsage", up("keyId", "day")),
     Index("apiKeyUsage", up("day"), expire_after_seconds=USAGE_KEPT_SECONDS),
     Index(RATE_COUNTS, up("expireAt"), expire_after_seconds=0),
+    Index("favorites", up("userId", "assetId", "mintTransactionHash"), unique=True),
+    Index("favorites", (*up("userId"), *down("_id"))),
+    Index("favorites", up("userId", "contractAddress", "tokenId")),
+    Index("countedViews", up("expireAt"), expire_after_seconds=0),
+    Index("viewSalts", up("expireAt"), expire_after_seconds=0),
     Index("auditLog", down("at", "_id")),
     Index("auditLog", (*up("target"), *down("at", "_id"))),
     Index("auditLog", (*up("actor.name"), *down("at", "_id"))),
+    Index("auditLog", (*up("action"), *down("at", "_id"))),
 )
 
 EARLY: tuple[Index, ...] = (*INDEXING, *PEOPLE)
@@ -122,6 +128,7 @@ ASSET_LISTS: tuple[Index, ...] = (
     Index("assets", up("updatedAt", "_id")),
     Index("assets", up("stats.viewCount", "_id")),
     Index("assets", up("verification.isVerified", "_id")),
+    Index("assets", up("searchKeys")),
 )
 
 ROW_LISTS: tuple[Index, ...] = (
@@ -132,6 +139,7 @@ ROW_LISTS: tuple[Index, ...] = (
     Index("transactions", (*up("type"), *down(*CHAIN_ORDER))),
     Index("transactions", up("blockchain.transactionHash")),
     Index("transactions", down("timestamp", "_id")),
+    Index("transactions", up("type", "timestamp")),
     Index("priceHistory", down(*CHAIN_ORDER)),
     Index("priceHistory", up("tokenId", "contractAddress", *CHAIN_ORDER)),
     Index("priceHistory", (*up("source.type"), *down(*CHAIN_ORDER))),

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 LEASE, INDEXER = "lease", "indexer"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 RENEWALS_PER_TTL = 3
+WRITE_CONFLICT = 112
 PAUSE_MIN_SECONDS = 0.02
 
 
@@ -46,7 +47,7 @@ class Lease:
         """By our monotonic clock: until then nobody else can have taken the lease."""
 
     def acquire(self) -> int | None:
-        """Take the lease if it is free or expired; returns our epoch, or None while another holds it.
+        """Take the lease if it is free or expired; returns our epoch, or None while another has or takes it.
 
         Raises Interrupted when the database fails; asking again is safe.
         """
@@ -54,7 +55,7 @@ class Lease:
         with translated():
             self._create()
             with self._client.start_session() as session:
-                epoch = session.with_transaction(self._take, read_concern=SNAPSHOT, write_concern=MAJORITY)
+                epoch = session.with_transaction(self._attempt, read_concern=SNAPSHOT, write_concern=MAJORITY)
         self.epoch = epoch
         if epoch is not None:
             self.confirmed_until = asked_at + self.ttl_seconds
@@ -88,6 +89,16 @@ class Lease:
         with contextlib.suppress(DuplicateKeyError):
             self._checkpoints.update_one({"_id": LEASE}, {"$setOnInsert": free}, upsert=True)
 
+    def _attempt(self, session: ClientSession) -> int | None:
+        """Leave it to whoever is writing there; the driver would try again, without a pause, for minutes."""
+        try:
+            return self._take(session)
+        except OperationFailure as error:
+            if error.code != WRITE_CONFLICT:
+                raise
+            session.abort_transaction()
+            return None
+
     def _take(self, session: ClientSession) -> int | None:
         """Inside a transaction: raise the epoch, and fence off whoever wrote before."""
         self._end_commits_of_the_dead()
@@ -106,17 +117,19 @@ class Lease:
         return epoch
 
     def _end_commits_of_the_dead(self) -> None:
-        """End what a killed holder left open, or it blocks every write of ours for a minute and more.
+        """End what killed processes left open, or it blocks every write of ours for a minute and more.
 
         The server keeps the transaction of a client that vanished for `transactionLifetimeLimitSeconds`.
+        Whoever died while taking the lease is not its holder, and known by having been silent for too long.
         """
-        dead = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
-        if dead is None or not dead["holder"]:
+        free = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
+        if free is None:
             return
-        left = {"appName": application(dead["holder"]), "transaction": {"$exists": True}}
+        silent = {"transaction.timeInactiveMicros": {"$gt": int(self.ttl_seconds * 1_000_000)}}
+        left = [{"appName": application(free["holder"])}, {"appName": {"$regex": "^dvault "}, **silent}]
         asked: list[Document] = [
             {"$currentOp": {"idleSessions": True}},
-            {"$match": left},
+            {"$match": {"transaction": {"$exists": True}, "$or": left if free["holder"] else left[1:]}},
             {"$project": {"lsid.id": 1}},
         ]
         try:

@@ -11,13 +11,21 @@ from pymongo.database import Database
 
 from store.answering import answering
 from store.assets import Assets
+from store.chronicle import Chronicle
 from store.documents import BlockRefDocument, CheckpointDocument, EndpointsDocument, LeaseDocument
+from store.favourites import LikedAssets
 from store.market import Figures, LatestFigures, Market
+from store.market_history import MarketHistory
+from store.moments import Moment, Moments
+from store.pinned import Pinned
+from store.portfolios import Portfolios
 from store.prices import Prices
+from store.provenance import Provenance
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.told import Told
 from store.transactions import Transactions
+from store.trending import Trending
 
 IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
 """By the server's clock, as whoever takes the lease judges it."""
@@ -27,15 +35,22 @@ STANDING = {"_id": {"$in": ["indexer", "lease", "endpoints"]}, "$expr": IN_FORCE
 class View:
     """Everything as of one moment. `checkpoint` is None before the first commit."""
 
-    def __init__(self, snapshot: Snapshot, figures: LatestFigures) -> None:
-        found = snapshot.one("checkpoints", {"_id": "indexer"})
-        self.checkpoint = cast("CheckpointDocument | None", found)
+    def __init__(self, snapshot: Snapshot, moment: Moment, figures: LatestFigures) -> None:
+        self.moment = moment
+        self.checkpoint = moment.state.checkpoint
         self.assets = Assets(snapshot)
         self.transactions = Transactions(snapshot, self.finalized)
         self.prices = Prices(snapshot)
         self.market = Market(snapshot)
+        self.history = MarketHistory(snapshot)
+        self.portfolios = Portfolios(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
+        self.provenance = Provenance(snapshot)
+        self.trending = Trending(snapshot)
+        self.liked = LikedAssets(snapshot)
+        self.chronicle = Chronicle(snapshot)
+        self.snapshot = snapshot
         self._figures = figures
 
     @property
@@ -47,10 +62,15 @@ class View:
     @property
     def asset_contract(self) -> str:
         """The contract a bare tokenId means: the one the marketplace speaks of; "" while unknown."""
-        market = self.market.configuration()
+        market = self.moment.state.market
         if market:
             return market["marketplaceAsset"]
         return self.checkpoint["addresses"].get("asset", "") if self.checkpoint else ""
+
+    @property
+    def read_at(self) -> BlockRefDocument | None:
+        """The block whose going would make this state another one."""
+        return self.checkpoint["tip"] if self.checkpoint else None
 
     def has_block(self, block: BlockRefDocument) -> bool:
         """Is a block that was once our tip still on our branch?"""
@@ -84,13 +104,22 @@ class Reading:
     def __init__(self, database: Database[Document], *, timeout_seconds: float = 5.0) -> None:
         self._database, self._timeout_seconds = database, timeout_seconds
         self._figures = LatestFigures()
+        self.moments = Moments(database, timeout_seconds)
 
     @contextmanager
     def view(self) -> Iterator[View]:
-        """A view for one answer; whatever keeps the store from answering is StoreUnreachable."""
-        client = self._database.client
-        with answering(self._database, self._timeout_seconds), client.start_session(snapshot=True) as session:
-            yield View(Snapshot(self._database, session), self._figures)
+        """A view for one answer; whatever keeps the store from answering is StoreUnreachable.
+
+        It is of a moment that is not older than the call, found once for all who ask at the same time.
+        """
+        with self.view_at(self.moments.newest()) as view:
+            yield view
+
+    @contextmanager
+    def view_at(self, moment: Moment) -> Iterator[View]:
+        """A view of a moment that was found just now. Raises StoreUnreachable."""
+        with answering(self._database, self._timeout_seconds):
+            yield View(Pinned(self._database, moment.time), moment, self._figures)
 
     def newest_seq(self) -> int:
         """Place of the newest event, 0 before the first; one small read. Raises StoreUnreachable."""

@@ -88,11 +88,12 @@ _COMPOSED: dict[object, Callable[[tuple[Any, ...]], Schema]] = {
 
 
 def _checkpoints() -> Schema:
-    """Three kinds of documents, told apart by their `_id`."""
+    """Four kinds of documents, told apart by their `_id`."""
     shapes = {
         "indexer": documents.CheckpointDocument,
         "lease": documents.LeaseDocument,
         "endpoints": documents.EndpointsDocument,
+        "edits": documents.EditsDocument,
     }
     schemas = {name: schema_of(shape) for name, shape in shapes.items()}
     for name, schema in schemas.items():
@@ -122,5 +123,8 @@ VALIDATORS: dict[str, Schema] = {
     "auditLog": schema_of(documents.AuditDocument),
     "keyVault": schema_of(documents.DataKeyDocument),
     "events": schema_of(documents.EventDocument),
+    "favorites": schema_of(documents.FavouriteDocument),
+    "countedViews": schema_of(documents.CountedViewDocument),
+    "viewSalts": schema_of(documents.ViewSaltDocument),
 }
 """By collection name: every collection that we write."""

@@ -6,11 +6,14 @@ import hmac
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from flask import request
+
 from api.auth.key_mint import NotAKey, WrongPlace
 from api.problems import Problem
 from api.services import services
 from store.documents import ApiKeyDocument, KeyScope, Role, UserDocument
 
+SEEN = "dynamicvault.key"
 ROLE_OF_SCOPE: dict[KeyScope, Role] = {"oracle:write": "oracle"}
 """Scopes that only some may give; a key loses them when its owner loses the role."""
 
@@ -58,11 +61,18 @@ def holder_of(text: str) -> KeyHolder:
     key = accounts.keys.find(hashes)
     if key is None or not any(hmac.compare_digest(key["key"], one) for one in hashes):
         raise KeyUnknown("this API key is not one of ours, or ended long ago")
+    request.environ[SEEN] = key
     _refuse_ended(key)
     user = accounts.users.of_id(key["userId"])
     if user is None or user["status"] != "active":
         raise KeyOfSuspended(f"the owner of the API key {_named(key)} is suspended")
     return KeyHolder(user, key, allowed_scopes(key["permissions"], user))
+
+
+def seen_key() -> ApiKeyDocument | None:
+    """The key of this request, in force or not, as far as it was looked up already."""
+    found: ApiKeyDocument | None = request.environ.get(SEEN)
+    return found
 
 
 def allowed_scopes(scopes: Iterable[KeyScope], user: UserDocument) -> frozenset[KeyScope]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from flask import Flask, request
 
 from api.auth.principal import Principal, principal
+from api.auth.tokens import SKEW_SECONDS
 from api.permissions import Access, access_of
 from api.problems import Forbidden, MfaRequired
 from api.services import services
 
 logger = logging.getLogger(__name__)
+
+SKEW = timedelta(seconds=SKEW_SECONDS)
 
 KEY_HEADER, COUNTED = "X-API-Key", "/api/"
 """Probes are no use of the API: they must answer even without the store."""
@@ -40,24 +44,24 @@ def enforce() -> None:
 def check(access: Access, caller: Principal) -> None:
     """Raise Forbidden or MfaRequired unless the access is given to the caller."""
     if caller.kind == "key":
-        if access.scope is None:
-            raise Forbidden("API keys may not do this; sign in")
-        if access.scope not in caller.scopes:
-            raise Forbidden(
-                f"this needs an API key with the scope {access.scope}, of an owner who may give it"
-            )
-        if access.role not in caller.user["roles"]:
-            raise Forbidden(f"this needs a key of somebody with the role {access.role}")
-    elif access.role not in caller.user["roles"]:
+        _check_key(access, caller)
+    if access.role not in caller.user["roles"]:
         raise Forbidden(f"this needs the role {access.role}")
-    elif access.mfa and not proven_lately(caller):
+    if access.mfa and not proven_lately(caller):
         minutes = int(services().auth.lifetimes.mfa.total_seconds() // 60)
         raise MfaRequired(
             f"prove a second factor first (POST /api/auth/mfa/verify); that is good for {minutes} minutes"
         )
 
 
+def _check_key(access: Access, caller: Principal) -> None:
+    if access.scope is None or access.mfa:
+        raise Forbidden("API keys may not do this; sign in")
+    if access.scope not in caller.scopes:
+        raise Forbidden(f"this needs an API key with the scope {access.scope}, of an owner who may give it")
+
+
 def proven_lately(caller: Principal) -> bool:
     """Whether a second factor was proven in this session, a short time ago."""
     moment, age = services().clock.now(), services().auth.lifetimes.mfa
-    return caller.mfa_at is not None and caller.mfa_at <= moment and moment - caller.mfa_at <= age
+    return caller.mfa_at is not None and -SKEW <= moment - caller.mfa_at <= age

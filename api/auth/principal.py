@@ -29,7 +29,6 @@ class Principal:
     mfa_at: datetime | None = None
     scopes: frozenset[str] = frozenset()
     key_id: str | None = None
-    key_name: str | None = None
 
     @property
     def wallet(self) -> str:
@@ -56,12 +55,6 @@ def maybe_principal() -> Principal | None:
     if FOUND not in request.environ:
         request.environ[FOUND] = _identified()
     found: Principal | None = request.environ[FOUND]
-    return found
-
-
-def known_principal() -> Principal | None:
-    """Who is calling, as far as that was found out; nothing is asked and nothing raised."""
-    found: Principal | None = request.environ.get(FOUND)
     return found
 
 
@@ -94,7 +87,7 @@ def _by_key(header: str) -> Principal:
     user, key, scopes = holder_of(header)
     key_id = str(key["_id"])
     services().usage.count(key_id, services().clock.now())
-    return Principal("key", user, scopes=scopes, key_id=key_id, key_name=key["name"])
+    return Principal("key", user, scopes=scopes, key_id=key_id)
 
 
 CREDENTIALS: dict[str, Callable[[str], Principal]] = {

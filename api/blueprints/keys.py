@@ -65,7 +65,7 @@ def revoke_key(_query: Query, row_id: str) -> dict[str, Any]:
 
 @blueprint.acts("GET", "/<id>/usage", "showKeyUsage", OneUsage, query=UsageQuery, statuses=(404,))
 def show_key_usage(query: Query, row_id: str) -> dict[str, Any]:
-    """Show how many requests came with a key on each day (UTC), refused ones included, a second late."""
+    """Show how many requests a key made on each day (UTC), a second late; those answered 429 do not count."""
     accounts = services().auth.accounts
     key = accounts.keys.own(principal().user["_id"], row_id)
     since = day_of(services().clock.now()) - timedelta(days=query.get("days", USUAL_USAGE_DAYS) - 1)

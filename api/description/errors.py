@@ -17,12 +17,12 @@ NEVER_SAID = ("sign-in-refused", "method-not-allowed")
 """One stands for all reasons of a refusal; the other is what a path says of methods it does not have."""
 FEW = 3
 
-ENROLLING_ANOTHER = "enrollSecondFactor"
+REPLACING_A_FACTOR = ("enrollSecondFactor", "confirmSecondFactor")
 CONDITIONS: dict[str, Callable[[Operation], bool]] = {
     "unauthenticated": lambda operation: operation.access.role is not None or operation.access.cookie,
     "credentials-ambiguous": lambda operation: operation.looks_at_keys,
     "forbidden": lambda operation: operation.access.role is not None and not operation.access.own_way,
-    "mfa-required": lambda operation: operation.access.mfa or operation.id == ENROLLING_ANOTHER,
+    "mfa-required": lambda operation: operation.access.mfa or operation.id in REPLACING_A_FACTOR,
     "cross-site": lambda operation: operation.access.cookie,
     "not-yet-indexed": lambda operation: operation.takes("minBlock"),
     "cursor-orphaned": lambda operation: operation.takes("cursor"),
@@ -35,6 +35,7 @@ class Failures:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._responses: dict[str, Any] = {}
+        self._names: dict[tuple[str, ...], str] = {}
         self._not_modified = document["components"]["responses"].get("NOT_MODIFIED")
         document["components"]["responses"] = self._responses
         if self._not_modified:
@@ -54,7 +55,9 @@ class Failures:
 
     def _reference(self, status: int, entries: list[Entry], operation: Operation) -> dict[str, str]:
         codes = [entry.code for entry in entries]
-        name = ".".join(codes) if 0 < len(codes) <= FEW else f"{HTTPStatus(status).name}.{operation.id}"
+        short = 0 < len(codes) <= FEW
+        own = ".".join(codes) if short else f"{HTTPStatus(status).name}.{operation.id}"
+        name = self._names.setdefault(tuple(codes) or (operation.id, str(status)), own)
         self._responses.setdefault(name, _response(status, entries))
         return {"$ref": f"#/components/responses/{name}"}
 
@@ -73,9 +76,10 @@ def _can(operation: Operation, entry: Entry) -> bool:
 
 def _response(status: int, entries: list[Entry]) -> dict[str, Any]:
     problem: dict[str, Any] = {"$ref": "#/components/schemas/ProblemBody"}
+    titles = dict.fromkeys(entry.title for entry in entries)
     codes = {"properties": {"code": {"enum": [entry.code for entry in entries]}, "status": {"const": status}}}
     response: dict[str, Any] = {
-        "description": "; ".join(entry.title for entry in entries[:FEW]) or HTTPStatus(status).phrase,
+        "description": "; ".join([*titles][:FEW]) or HTTPStatus(status).phrase,
         "content": {
             PROBLEM: {
                 "schema": {"allOf": [problem, codes]},

@@ -7,9 +7,9 @@ there are more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Flask, Response, g, request
 from prometheus_client import Counter
@@ -20,6 +20,8 @@ from api.limiting.quotas import CROWD_FACTOR, KEY_FACTOR, Quota, Quotas, RouteCl
 from api.limiting.windows import Standing, Windows
 from api.problems import TooManyRequests
 
+COUNTED = "dynamicvault.counted"
+"""In the environment of a request that was counted before the application saw it."""
 REFUSED = Counter("dvault_rate_limited", "Requests refused because there were too many", ["policy"])
 WORDS = {1: "second", 60: "minute", 3600: "hour"}
 
@@ -39,6 +41,31 @@ class Account:
     policy: str
     owner: str
     quota: Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A request that has been counted: what it may carry, whence it came, and how its account stands."""
+
+    kind: RouteClass
+    address: str
+    account: Account | None = None
+    place: Standing | None = None
+    """None where nothing is limited."""
+
+    @property
+    def is_refused(self) -> bool:
+        return self.place is not None and not self.place.allowed
+
+    def headers(self) -> list[tuple[str, str]]:
+        """What the caller is told of its limits."""
+        if self.account is None or self.place is None:
+            return []
+        policy, quota = self.account.policy, self.account.quota
+        return [
+            ("RateLimit-Policy", f'"{policy}";q={quota.amount};w={quota.seconds}'),
+            ("RateLimit", f'"{policy}";r={self.place.remaining};t={self.place.reset_seconds}'),
+        ]
 
 
 @dataclass(slots=True)
@@ -62,24 +89,33 @@ class Gate:
         app.before_request(self._enter)
         app.after_request(_mark)
 
-    def _enter(self) -> None:
-        kind = class_of(request.method, request.path)
-        request.remote_addr = address = self.proxies.client(request.environ)
-        for account in self.accounts(kind, address):
+    def counted(self, environ: Mapping[str, Any], method: str, path: str, caller: Caller | None) -> Counted:
+        """Count a request of this caller (None: a stranger); the account that refuses it ends the count."""
+        kind, address = class_of(method, path), self.proxies.client(environ)
+        counted = Counted(kind, address)
+        for account in self.accounts(kind, address, caller):
             place = self.windows.take(f"{account.policy}/{account.owner}", account.quota)
-            g.rate_limit = account.policy, account.quota, place
+            counted = Counted(kind, address, account, place)
             if not place.allowed:
                 REFUSED.labels(account.policy).inc()
-                raise TooManyRequests(_too_many(account), place.reset_seconds)
-        bound(request, kind.max_body_bytes)
+                break
+        return counted
 
-    def accounts(self, kind: RouteClass, address: str) -> Iterator[Account]:
+    def _enter(self) -> None:
+        counted: Counted | None = request.environ.pop(COUNTED, None)
+        if counted is None:
+            counted = self.counted(request.environ, request.method, request.path, self.identify())
+        request.remote_addr, g.counted = counted.address, counted
+        if counted.account is not None and counted.place is not None and counted.is_refused:
+            raise TooManyRequests(_too_many(counted.account), counted.place.reset_seconds)
+        bound(request, counted.kind.max_body_bytes)
+
+    def accounts(self, kind: RouteClass, address: str, caller: Caller | None) -> Iterator[Account]:
         """What this request is counted against; the last one is what the caller is told of."""
         quota = self.quotas.of(kind)
         if quota is None:
             return
-        caller = None if kind.by_address_only else self.identify()
-        if caller is None:
+        if caller is None or kind.by_address_only:
             yield Account(kind.name, subscriber(address), quota)
             return
         yield Account(f"{kind.name}-crowd", subscriber(address), quota.times(CROWD_FACTOR))
@@ -88,11 +124,9 @@ class Gate:
 
 
 def _mark(response: Response) -> Response:
-    told: tuple[str, Quota, Standing] | None = g.get("rate_limit")
-    if told is not None:
-        policy, quota, place = told
-        response.headers["RateLimit-Policy"] = f'"{policy}";q={quota.amount};w={quota.seconds}'
-        response.headers["RateLimit"] = f'"{policy}";r={place.remaining};t={place.reset_seconds}'
+    counted: Counted | None = g.get("counted")
+    if counted is not None:
+        response.headers.extend(counted.headers())
     return response
 
 

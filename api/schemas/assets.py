@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from api.schemas.explanations import WrittenBy
 from api.schemas.shapes import (
     FINALITY,
     Amount,
@@ -97,6 +98,12 @@ class AssetList(ListAnswer):
 
 class OneAsset(Answer):
     asset = fields.Nested(Asset)
+    explanation = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.Nested(WrittenBy)),
+        allow_none=True,
+        metadata={"always": False, "description": "Field → the logs that wrote it; with `explain=true`."},
+    )
 
 
 class AssetBatch(Answer):

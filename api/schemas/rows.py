@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from api.requests import DEEDS, INTERVALS, SOURCES
+from api.schemas.explanations import StatsExplained
 from api.schemas.shapes import (
     Amount,
     Answer,
@@ -17,6 +18,7 @@ from api.schemas.shapes import (
     maybe_number,
     maybe_one_of,
     maybe_text,
+    maybe_time,
     maybe_wei,
     maybe_whole,
     one_of,
@@ -130,6 +132,27 @@ class ActivityList(ListAnswer):
     activity = fields.List(fields.Nested(Activity))
 
 
+class ProvenanceEntry(Shape):
+    """Of `document` and `certificate`, people wrote one; the chain's entries have neither."""
+
+    id = text()
+    source = text(metadata={"enum": ["chain", "people"]})
+    type = text(metadata={"enum": ["mint", "sale", "transfer", "documented-owner", "certificate"]})
+    timestamp = maybe_time()
+    from_ = fields.String(allow_none=True, data_key="from")
+    to = maybe_text()
+    price = maybe_number()
+    price_wei = maybe_text()
+    blockchain = fields.Nested(Blockchain, allow_none=True)
+    status = maybe_text()
+    document = fields.Dict(allow_none=True, metadata={"description": "owner, period, documentation"})
+    certificate = fields.Dict(allow_none=True, metadata={"description": "type, issuer, date, fileKey"})
+
+
+class ProvenanceList(ListAnswer):
+    provenance = fields.List(fields.Nested(ProvenanceEntry))
+
+
 class Trade(Shape):
     sales = fields.Integer()
     volume = fields.Float()
@@ -155,11 +178,52 @@ class Stats(Shape):
 
 class MarketStats(Answer):
     stats = fields.Nested(Stats)
+    explanation = fields.Nested(StatsExplained, metadata={"always": False})
+
+
+class Links(Shape):
+    """Where the asset is, and the deed, if it is one."""
+
+    asset = text()
+    transaction = maybe_text()
+
+
+class ToldDeed(Transaction):
+    sentence = text()
+    links = fields.Nested(Links)
+
+
+class ToldPrice(PricePoint):
+    sentence = text()
+    links = fields.Nested(Links)
+
+
+class ActLinks(Shape):
+    asset = maybe_text()
+    transaction = maybe_text()
+
+
+class ToldAct(Shape):
+    """What left no row. `value`: basis points, a score, or 1 for given and 0 for withdrawn."""
+
+    type = text()
+    token_id = maybe_whole()
+    contract_address = maybe_text()
+    account = maybe_text()
+    value = maybe_whole()
+    log_index = fields.Integer()
+    sentence = text()
+    links = fields.Nested(ActLinks)
 
 
 class Effects(Shape):
-    transactions = fields.List(fields.Nested(Transaction))
-    price_history = fields.List(fields.Nested(PricePoint))
+    transactions = fields.List(fields.Nested(ToldDeed))
+    price_history = fields.List(fields.Nested(ToldPrice))
+    others = fields.List(
+        fields.Nested(ToldAct),
+        allow_none=True,
+        metadata={"description": "What left no row; null while it cannot be read."},
+    )
 
 
 class TransactionBlock(Shape):

@@ -55,8 +55,8 @@ def maybe_address() -> fields.String:
     return fields.String(allow_none=True, metadata=ADDRESS)
 
 
-def hash_text() -> fields.String:
-    return fields.String(metadata=HASH)
+def hash_text(**kwargs: Any) -> fields.String:
+    return fields.String(metadata=HASH, **kwargs)
 
 
 def maybe_number() -> fields.Float:
@@ -71,6 +71,11 @@ def maybe_time() -> fields.DateTime:
     return fields.DateTime(allow_none=True)
 
 
+class Block(Shape):
+    number = fields.Integer()
+    hash = hash_text()
+
+
 class Either(fields.Field[Any]):
     """Of one of several shapes."""
 
@@ -83,11 +88,12 @@ class AsOf(Shape):
     """The block at which the answer is true."""
 
     block_number = fields.Integer()
-    block_hash = hash_text()
-    timestamp = fields.DateTime()
+    block_hash = hash_text(allow_none=True)
+    timestamp = maybe_time()
     finality = one_of(*FINALITY)
     lag_blocks = fields.Integer()
     lag_seconds = fields.Integer()
+    unchanged_since = fields.Nested(Block, allow_none=True, metadata={"always": False})
 
 
 class Pagination(Shape):
@@ -135,8 +141,3 @@ class ProblemBody(Shape):
     errors = fields.List(fields.Nested(FieldProblem))
     error = text()
     links = fields.Nested(ProblemLinks, metadata={"always": False})
-
-
-class Block(Shape):
-    number = fields.Integer()
-    hash = hash_text()

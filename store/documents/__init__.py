@@ -19,6 +19,7 @@ from store.documents.books import (
     ORPHANS_KEPT,
     BlockRefDocument,
     CheckpointDocument,
+    EditsDocument,
     EndpointDocument,
     EndpointsDocument,
     LeaseDocument,
@@ -35,6 +36,7 @@ from store.documents.credentials import (
     PendingFactorDocument,
     SecondFactorDocument,
 )
+from store.documents.interest import CountedViewDocument, FavouriteDocument, ViewSaltDocument
 from store.documents.people import (
     ActorDocument,
     AuditDocument,
@@ -94,6 +96,7 @@ __all__ = [
     "RowKind",
     "BlockRefDocument",
     "CheckpointDocument",
+    "EditsDocument",
     "EndpointDocument",
     "EndpointsDocument",
     "LeaseDocument",
@@ -107,6 +110,9 @@ __all__ = [
     "KeyScope",
     "PendingFactorDocument",
     "SecondFactorDocument",
+    "CountedViewDocument",
+    "FavouriteDocument",
+    "ViewSaltDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",

@@ -92,6 +92,8 @@ class CheckpointDocument(TypedDict):
     """What was interrupted and left documents of two times; `dvault rebuild` finishes it."""
     mendedFrom: NotRequired[int | None]
     """The lowest block whose raw events were replaced since the rolling digests were written."""
+    unchangedSince: NotRequired[BlockRefDocument | None]
+    """Not kept, but told: the newest block with events, where a reader named the block to answer for."""
     eventsPerSecond: float
     lastError: str | None
     updatedAt: datetime
@@ -133,6 +135,13 @@ class EndpointsDocument(TypedDict):
     epoch: int
     updatedAt: datetime
     endpoints: list[EndpointDocument]
+
+
+class EditsDocument(TypedDict):
+    """collection checkpoints, `_id` "edits": a mark that changes with every edit of what people write."""
+
+    _id: str
+    mark: ObjectId
 
 
 class QuarantineDocument(TypedDict):

@@ -110,7 +110,12 @@ def node() -> Node:
 @pytest.fixture
 def app(database: Database[Any], clock: TickingClock, node: Node) -> Flask:
     return make_app(
-        Reading(database), secret_key="a test", auth=builders.auth(database), pending=node, clock=clock
+        Reading(database),
+        secret_key="a test",
+        auth=builders.auth(database),
+        pending=node,
+        clock=clock,
+        history=builders.history(),
     )
 
 

@@ -542,8 +542,11 @@ def test_the_access_log_names_the_key_and_never_tells_it(database, tmp_path, cap
 
     client.get(PROFILE, headers=keyed(made["secret"]))
     client.get(PROFILE, headers=keyed(made["secret"][:-1]))
+    database["apiKeys"].update_one({}, {"$set": {"revokedAt": CLOCK.now()}})
+    client.get(PROFILE, headers=keyed(made["secret"]))
 
-    logged, refused = [record for record in caplog.records if record.name == "api.access"][-2:]
+    logged, refused, revoked = [record for record in caplog.records if record.name == "api.access"][-3:]
+    assert (revoked.key_id, revoked.message) == (made["key"]["id"], "GET /api/users/profile 401")
     assert (logged.key_id, logged.key_name) == (made["key"]["id"], "prices")
     assert not hasattr(refused, "key_id")
     assert made["secret"][14:30] not in json.dumps([vars(record) for record in caplog.records], default=str)

@@ -118,6 +118,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assets/{tokenId}/provenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        /** List who owned an asset, newest first: what the chain says, and what people wrote, marked as such. */
+        get: operations["listAssetProvenance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/profile": {
         parameters: {
             query?: never;
@@ -155,6 +175,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users/favorites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what the caller likes, newest first; `asset` is null while a reorg has taken its mint back. */
+        get: operations["listFavorites"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/favorites/{tokenId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        /** Say whether the caller likes an asset, and how many do. */
+        get: operations["showFavorite"];
+        put?: never;
+        /** Like an asset; harmless to repeat. */
+        post: operations["addFavorite"];
+        /** Like it no more; harmless to repeat. It can be done while a reorg has taken the asset away, too. */
+        delete: operations["removeFavorite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/{walletAddress}/assets": {
         parameters: {
             query?: never;
@@ -187,6 +246,50 @@ export interface paths {
         };
         /** List the deeds of a wallet, newest first; what it sold is `sell`, what it bought `buy`. */
         get: operations["listUserTransactions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{walletAddress}/portfolio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
+                walletAddress: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Return what a wallet owns, is worth and traded, to the wei, and one page of what it owns.
+         * @description Values are the asset contract's prices. Costs are what the wallet paid when it last got an asset, unknown
+         *     for mints and transfers. Trades of the wallet with itself are counted apart.
+         */
+        get: operations["showPortfolio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{walletAddress}/portfolio/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
+                walletAddress: string;
+            };
+            cookie?: never;
+        };
+        /** Return what a wallet held and was worth at the end of each bucket, oldest first; at most 1000. */
+        get: operations["listPortfolio"];
         put?: never;
         post?: never;
         delete?: never;
@@ -276,6 +379,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/market/stats/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the market's figures bucket by bucket, oldest first, empty buckets included; at most 1000.
+         * @description Buckets are whole, in UTC, and reach from the one of `from` to the one of `to`. What stood at the end of a
+         *     bucket is null where more deeds came after it than are undone to find out.
+         */
+        get: operations["listMarketStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/market/listings": {
         parameters: {
             query?: never;
@@ -293,6 +417,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/market/trending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what trends, highest score first, with the formula and what each score is made of.
+         * @description A pure function of the deeds of the 7 days before `asOf.timestamp` and of counted views and favourites.
+         */
+        get: operations["listTrending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/activity": {
         parameters: {
             query?: never;
@@ -302,6 +446,26 @@ export interface paths {
         };
         /** List what happened, newest first: deeds, and prices set without one. */
         get: operations["listActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find assets by words or token id, wallets and contracts by address, transactions by hash.
+         * @description An asset is found where each word begins a word of its name, type or description.
+         */
+        get: operations["search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -598,7 +762,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Show how many requests came with a key on each day (UTC), refused ones included, a second late. */
+        /** Show how many requests a key made on each day (UTC), a second late; those answered 429 do not count. */
         get: operations["showKeyUsage"];
         put?: never;
         post?: never;
@@ -808,15 +972,20 @@ export interface components {
             /** @description Next page number. */
             next_page?: number;
         };
+        Block: {
+            number: number;
+            hash: string;
+        };
         AsOf: {
             blockNumber: number;
-            blockHash: string;
+            blockHash: string | null;
             /** Format: date-time */
-            timestamp: string;
+            timestamp: string | null;
             /** @enum {string} */
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
+            unchangedSince?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -882,6 +1051,10 @@ export interface components {
             };
         };
         BatchBody: {
+            /** @description Answer with what was true at this block. */
+            asOfBlock?: number;
+            /** @description And only if that block still has this hash; 410 otherwise. */
+            asOfHash?: string;
             tokenIds: number[];
             /** @description Another asset contract than the one the marketplace speaks of. */
             contractAddress?: string;
@@ -943,9 +1116,24 @@ export interface components {
             };
             chain: components["schemas"]["AssetChain"];
         };
+        WrittenBy: {
+            event: string | null;
+            call: string | null;
+            contract: string;
+            blockNumber: number;
+            blockHash: string;
+            /** Format: date-time */
+            timestamp: string;
+            transactionHash: string;
+            logIndex: number | null;
+        };
         OneAsset: {
             asOf: components["schemas"]["AsOf"];
             asset: components["schemas"]["Asset"];
+            /** @description Field → the logs that wrote it; with `explain=true`. */
+            explanation?: {
+                [key: string]: components["schemas"]["WrittenBy"][];
+            } | null;
         };
         Blockchain: {
             transactionHash: string;
@@ -1087,6 +1275,34 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
             activity: components["schemas"]["Activity"][];
         };
+        ProvenanceEntry: {
+            id: string;
+            /** @enum {string} */
+            source: "chain" | "people";
+            /** @enum {string} */
+            type: "mint" | "sale" | "transfer" | "documented-owner" | "certificate";
+            /** Format: date-time */
+            timestamp: string | null;
+            from: string | null;
+            to: string | null;
+            price: number | null;
+            priceWei: string | null;
+            blockchain: components["schemas"]["Blockchain"] | null;
+            status: string | null;
+            /** @description owner, period, documentation */
+            document: {
+                [key: string]: unknown;
+            } | null;
+            /** @description type, issuer, date, fileKey */
+            certificate: {
+                [key: string]: unknown;
+            } | null;
+        };
+        ProvenanceList: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            provenance: components["schemas"]["ProvenanceEntry"][];
+        };
         NotificationPreferences: {
             priceUpdates: boolean;
             transactions: boolean;
@@ -1142,6 +1358,155 @@ export interface components {
         Success: {
             success: boolean;
         };
+        ListedFavourite: {
+            tokenId: number;
+            contractAddress: string;
+            /** Format: date-time */
+            since: string;
+            asset: components["schemas"]["AssetItem"] | null;
+        };
+        FavouriteList: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            favorites: components["schemas"]["ListedFavourite"][];
+        };
+        Favourite: {
+            tokenId: number;
+            contractAddress: string;
+            isFavorite: boolean;
+            /** Format: date-time */
+            since: string | null;
+            /** @description How many users like it. */
+            favoriteCount: number;
+        };
+        OneFavourite: {
+            asOf: components["schemas"]["AsOf"];
+            favorite: components["schemas"]["Favourite"];
+        };
+        TypeTotals: {
+            assets: number;
+            value: number;
+            valueWei: string;
+            forSale: number;
+            asked: number;
+            /** @description Sum of the prices asked. */
+            askedWei: string;
+            assetType: string | null;
+            priced: number;
+        };
+        Coverage: {
+            assets: number;
+            /** @description Assets whose contract has told a price. */
+            priced: number;
+            /** @description Assets that the wallet bought. */
+            withCost: number;
+        };
+        Unrealised: {
+            /** @description Those that have both a price and a cost. */
+            assets: number;
+            value: number;
+            valueWei: string;
+            cost: number;
+            costWei: string;
+            gain: number;
+            gainWei: string;
+        };
+        Realised: {
+            purchases: number;
+            spent: number;
+            spentWei: string;
+            sales: number;
+            earned: number;
+            /** @description Prices paid by buyers, before the marketplace's fee. */
+            earnedWei: string;
+            fees: number;
+            /** @description What the marketplace kept of sales. */
+            feesWei: string;
+            net: number;
+            netWei: string;
+            salesWithCost: number;
+            gain: number;
+            /** @description Net earnings minus costs, of the sales whose cost is known. */
+            gainWei: string;
+            /** @description Sales of the wallet to itself. */
+            selfTrades: number;
+            selfTraded: number;
+            selfTradedWei: string;
+            selfTradeFees: number;
+            selfTradeFeesWei: string;
+        };
+        PortfolioTotals: {
+            assets: number;
+            value: number;
+            valueWei: string;
+            forSale: number;
+            asked: number;
+            /** @description Sum of the prices asked. */
+            askedWei: string;
+            walletAddress: string;
+            byType: components["schemas"]["TypeTotals"][];
+            coverage: components["schemas"]["Coverage"];
+            unrealised: components["schemas"]["Unrealised"];
+            realised: components["schemas"]["Realised"];
+        };
+        Acquired: {
+            /** @enum {string} */
+            type: "mint" | "buy" | "transfer";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        Holding: {
+            id: string;
+            tokenId: number;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            name: string | null;
+            assetType: string | null;
+            thumbnailUrl: string | null;
+            currentPrice: components["schemas"]["CurrentPrice"];
+            marketStatus: components["schemas"]["MarketStatus"];
+            isListed: boolean;
+            /** @description In EIP-55. */
+            currentOwner: string;
+            isVerified: boolean;
+            /** @enum {string} */
+            finality: "finalized" | "unfinalized";
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string | null;
+            acquired: components["schemas"]["Acquired"] | null;
+            cost: components["schemas"]["Amount"] | null;
+            unrealisedGain: components["schemas"]["Amount"] | null;
+        };
+        Portfolio: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            portfolio: components["schemas"]["PortfolioTotals"];
+            assets: components["schemas"]["Holding"][];
+        };
+        PortfolioBucket: {
+            /** Format: date-time */
+            start: string;
+            /**
+             * Format: date-time
+             * @description The moment after the bucket.
+             */
+            end: string;
+            /** @description The chain has passed its end. */
+            isComplete: boolean;
+            assets: number;
+            value: number;
+            valueWei: string;
+            cost: number;
+            costWei: string;
+            coverage: components["schemas"]["Coverage"];
+        };
+        PortfolioHistory: {
+            asOf: components["schemas"]["AsOf"];
+            interval: string;
+            portfolioHistory: components["schemas"]["PortfolioBucket"][];
+        };
         OneTransaction: {
             asOf: components["schemas"]["AsOf"];
             transaction: components["schemas"]["Transaction"];
@@ -1150,9 +1515,76 @@ export interface components {
             number: number;
             hash: string | null;
         };
+        Links: {
+            asset: string;
+            transaction: string | null;
+        };
+        ToldDeed: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            /** @enum {string} */
+            type: "mint" | "list" | "delist" | "buy" | "transfer" | "sell";
+            /** @description In EIP-55. */
+            seller: string | null;
+            /** @description In EIP-55. */
+            buyer: string | null;
+            /** @enum {string} */
+            status: "pending" | "completed" | "failed" | "orphaned";
+            platformFee: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            platformFeeWei: string | null;
+            /** @enum {string|null} */
+            paymentMethod: "eth" | null;
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ToldPrice: {
+            id: string;
+            tokenId: number;
+            assetId: string;
+            /** @description In EIP-55. */
+            contractAddress: string;
+            price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
+            priceWei: string | null;
+            priceUsd: number | null;
+            /** Format: date-time */
+            timestamp: string;
+            blockchain: components["schemas"]["Blockchain"];
+            source: components["schemas"]["PriceSource"];
+            aiMetrics: components["schemas"]["AiMetrics"];
+            sentence: string;
+            links: components["schemas"]["Links"];
+        };
+        ActLinks: {
+            asset: string | null;
+            transaction: string | null;
+        };
+        ToldAct: {
+            type: string;
+            tokenId: number | null;
+            contractAddress: string | null;
+            account: string | null;
+            value: number | null;
+            logIndex: number;
+            sentence: string;
+            links: components["schemas"]["ActLinks"];
+        };
         Effects: {
-            transactions: components["schemas"]["Transaction"][];
-            priceHistory: components["schemas"]["PricePoint"][];
+            transactions: components["schemas"]["ToldDeed"][];
+            priceHistory: components["schemas"]["ToldPrice"][];
+            /** @description What left no row; null while it cannot be read. */
+            others: components["schemas"]["ToldAct"][] | null;
         };
         ChainTransaction: {
             hash: string;
@@ -1192,9 +1624,78 @@ export interface components {
             /** @description In EIP-55. */
             feeCollector: string | null;
         };
+        LeftOut: {
+            reason: string;
+            count: number;
+            amount: components["schemas"]["Amount"] | null;
+        };
+        Figure: {
+            formula: string;
+            inputs: {
+                [key: string]: unknown;
+            };
+            excluded: components["schemas"]["LeftOut"][];
+        };
+        TradeExplained: {
+            /** Format: date-time */
+            after: string | null;
+            /** Format: date-time */
+            upTo: string | null;
+            sales: components["schemas"]["Figure"];
+            volume: components["schemas"]["Figure"];
+            fees: components["schemas"]["Figure"];
+        };
+        StatsExplained: {
+            assets: components["schemas"]["Figure"];
+            holders: components["schemas"]["Figure"];
+            listed: components["schemas"]["Figure"];
+            purchasable: components["schemas"]["Figure"];
+            listedRatio: components["schemas"]["Figure"];
+            floorPrice: components["schemas"]["Figure"];
+            purchasableFloorPrice: components["schemas"]["Figure"];
+            trade: {
+                [key: string]: components["schemas"]["TradeExplained"];
+            };
+        };
         MarketStats: {
             asOf: components["schemas"]["AsOf"];
             stats: components["schemas"]["Stats"];
+            explanation?: components["schemas"]["StatsExplained"];
+        };
+        MarketBucket: {
+            sales: number;
+            volume: number;
+            /** @description Exact, in wei, as a decimal string. */
+            volumeWei: string;
+            fees: number;
+            /** @description Exact, in wei, as a decimal string. */
+            feesWei: string;
+            selfTrades: number;
+            /** @description Exact, in wei, as a decimal string. */
+            selfTradedWei: string;
+            /** Format: date-time */
+            start: string;
+            /**
+             * Format: date-time
+             * @description The moment after the bucket.
+             */
+            end: string;
+            /** @description The chain has passed its end. */
+            isComplete: boolean;
+            /** @description Listings made. */
+            listings: number;
+            mints: number;
+            assets: number | null;
+            holders: number | null;
+            listed: number | null;
+            floorPrice: components["schemas"]["Amount"] | null;
+        };
+        MarketStatsHistory: {
+            asOf: components["schemas"]["AsOf"];
+            interval: string;
+            /** Format: date-time */
+            exactFrom: string | null;
+            statsHistory: components["schemas"]["MarketBucket"][];
         };
         Listing: {
             id: string;
@@ -1223,6 +1724,79 @@ export interface components {
             asOf: components["schemas"]["AsOf"];
             pagination: components["schemas"]["Pagination"];
             listings: components["schemas"]["Listing"][];
+        };
+        TrendingParts: {
+            /** @description Different buyers, who were not the sellers. */
+            buyers24h: number;
+            buyers7d: number;
+            /** @description 1 if listed in the last 7 days. */
+            listed7d: number;
+            /** @description 1 if minted in the last 7 days. */
+            minted7d: number;
+            viewCount: number;
+            favoriteCount: number;
+        };
+        TrendingAsset: {
+            rank: number;
+            score: number;
+            parts: components["schemas"]["TrendingParts"];
+            asset: components["schemas"]["AssetItem"];
+        };
+        TrendingWeights: {
+            buyers24h: number;
+            buyers7d: number;
+            listed7d: number;
+            minted7d: number;
+            views: number;
+            favorites: number;
+        };
+        TrendingFormula: {
+            text: string;
+            weights: components["schemas"]["TrendingWeights"];
+            /** @description Most assets that are ranked. */
+            candidates: number;
+        };
+        TrendingList: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            trending: components["schemas"]["TrendingAsset"][];
+            formula: components["schemas"]["TrendingFormula"];
+        };
+        FoundWallet: {
+            walletAddress: string;
+            /** @description How many it owns. */
+            assets: number;
+        };
+        FoundContract: {
+            address: string;
+            /** @enum {string} */
+            role: "asset" | "agent" | "marketplace";
+        };
+        FoundTransaction: {
+            hash: string;
+            blockNumber: number;
+            /** Format: date-time */
+            timestamp: string;
+            /** @description Deeds, and `price`. */
+            types: string[];
+        };
+        Hit: {
+            /** @enum {string} */
+            type: "asset" | "wallet" | "contract" | "transaction";
+            /** @enum {string} */
+            match: "text" | "tokenId" | "address" | "transactionHash";
+            asset: components["schemas"]["AssetItem"] | null;
+            wallet: components["schemas"]["FoundWallet"] | null;
+            contract: components["schemas"]["FoundContract"] | null;
+            transaction: components["schemas"]["FoundTransaction"] | null;
+        };
+        SearchResult: {
+            asOf: components["schemas"]["AsOf"];
+            pagination: components["schemas"]["Pagination"];
+            query: string;
+            /** @enum {string} */
+            kind: "text" | "tokenId" | "address" | "transaction";
+            hits: components["schemas"]["Hit"][];
         };
         Event: {
             seq: number;
@@ -1415,10 +1989,6 @@ export interface components {
         Health: {
             status: string;
         };
-        Block: {
-            number: number;
-            hash: string;
-        };
         Tip: {
             number: number;
             hash: string;
@@ -1541,7 +2111,7 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
+        /** @description The API key opens nothing */
         "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
@@ -1569,15 +2139,15 @@ export interface components {
                 };
             };
         };
-        /** @description The state that the cursor came from was taken back */
-        "cursor-orphaned": {
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
@@ -1611,31 +2181,45 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present */
-        "nothing-indexed.store-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "history-unavailable.nothing-indexed.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.batchAssets": {
+        /** @description Conflict */
+        "CONFLICT.batchAssets": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: never;
                     /** @constant */
-                    status?: 401;
+                    status?: 409;
+                };
+            };
+        };
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
                 };
             };
         };
@@ -1667,20 +2251,6 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showAsset": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description There is no such thing */
         "not-found": {
             headers: {
@@ -1695,49 +2265,7 @@ export interface components {
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetPrices": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAssetActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
+        /** @description Not, or no longer, signed in; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -1765,31 +2293,17 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; What is kept encrypted cannot be read now */
-        "nothing-indexed.store-unreachable.secrets-unreadable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.showProfile": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.saveProfile": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -1807,49 +2321,21 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.changeProfile": {
+        /** @description There is more than one answer is computed from; This picture cannot be used */
+        "too-much-history.image-unfit": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.uploadAvatar": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description This picture cannot be used */
-        "image-unfit": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "image-unfit";
+                    code?: "too-much-history" | "image-unfit";
                     /** @constant */
                     status?: 422;
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; Other pictures are being decoded */
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
         "SERVICE_UNAVAILABLE.uploadAvatar": {
             headers: {
                 [name: string]: unknown;
@@ -1857,223 +2343,69 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.deleteAvatar": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.deleteAvatar": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
-        "nothing-indexed.store-unreachable.storage-unavailable": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUserAssets": {
+        /** @description There is more than one answer is computed from */
+        "too-much-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "too-much-history";
                     /** @constant */
-                    status?: 401;
+                    status?: 422;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUserTransactions": {
+        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
+        "GONE.listEvents": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listTransactions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showTransaction": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showChainTransaction": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showMarketStats": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listListings": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listActivity": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listEvents": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Listening cannot go on from there */
-        "events-gone": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "events-gone";
+                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.streamEvents": {
+        /** @description The past cannot be folded at once; Every place for streams is taken; No block has been applied yet */
+        "SERVICE_UNAVAILABLE.streamEvents": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
-        "too-many-streams.nothing-indexed.store-unreachable": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "too-many-streams" | "nothing-indexed" | "store-unreachable";
+                    code?: "history-unavailable" | "too-many-streams" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.issueNonce": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The message signs nobody in; The message signs nobody in; The message signs nobody in */
+        /** @description The message signs nobody in; The API key opens nothing */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2101,31 +2433,17 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; The store cannot be read at present; The message signs nobody in */
-        "nothing-indexed.store-unreachable.wallet-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        "SERVICE_UNAVAILABLE.signIn": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.refreshTokens": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2140,90 +2458,6 @@ export interface components {
                     code?: "cross-site";
                     /** @constant */
                     status?: 403;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.signOut": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.signOutEverywhere": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listSessions": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.endSession": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.removeSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2255,43 +2489,15 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.enrollSecondFactor": {
+        /** @description Not allowed; A second factor is required; The code is wrong */
+        "forbidden.mfa-required.mfa-code-wrong": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.confirmSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not allowed; The code is wrong */
-        "forbidden.mfa-code-wrong": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "forbidden" | "mfa-code-wrong";
+                    code?: "forbidden" | "mfa-required" | "mfa-code-wrong";
                     /** @constant */
                     status?: 403;
                 };
@@ -2308,20 +2514,6 @@ export interface components {
                     code?: "mfa-not-pending";
                     /** @constant */
                     status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.proveSecondFactor": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2353,31 +2545,17 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listKeys": {
+        /** @description Not allowed; The account is suspended */
+        "forbidden.account-suspended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "forbidden" | "account-suspended";
                     /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.makeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
+                    status?: 403;
                 };
             };
         };
@@ -2395,87 +2573,17 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.rotateKey": {
+        /** @description No more keys; This key cannot be rotated */
+        "too-many-keys.key-ended": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description This key cannot be rotated */
-        "key-ended": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "key-ended";
+                    code?: "too-many-keys" | "key-ended";
                     /** @constant */
                     status?: 409;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.revokeKey": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showKeyUsage": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listUsers": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.changeUser": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2493,20 +2601,6 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listAudit": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
         /** @description A field is not valid; The request is malformed */
         "invalid-request.bad-request": {
             headers: {
@@ -2521,73 +2615,17 @@ export interface components {
                 };
             };
         };
-        /** @description No block has been applied yet; Not ready; The store cannot be read at present */
-        "nothing-indexed.not-ready.store-unreachable": {
+        /** @description The past cannot be folded at once; No block has been applied yet; Not ready */
+        "SERVICE_UNAVAILABLE.showReadiness": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "nothing-indexed" | "not-ready" | "store-unreachable";
+                    code?: "history-unavailable" | "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showStatus": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listReorgs": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.listErrors": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
-                };
-            };
-        };
-        /** @description The API key opens nothing; The API key opens nothing; The API key opens nothing */
-        "UNAUTHORIZED.showError": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
-                    /** @constant */
-                    status?: 401;
                 };
             };
         };
@@ -2632,6 +2670,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Another asset contract than the one the marketplace speaks of.
                  * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -2686,7 +2734,7 @@ export interface operations {
                  */
                 minConfidence?: number;
                 /**
-                 * @description Text in name, type or description.
+                 * @description Words that begin words of name, type or description.
                  * @example harbour
                  */
                 q?: string;
@@ -2795,10 +2843,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     batchAssets: {
@@ -2890,12 +2938,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.batchAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["CONFLICT.batchAssets"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showAsset: {
@@ -2916,6 +2966,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Another asset contract than the one the marketplace speaks of.
                  * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -3030,12 +3095,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showAsset"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetPrices: {
@@ -3071,6 +3137,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -3184,13 +3260,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetPrices"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetTransactions: {
@@ -3226,6 +3302,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -3324,13 +3410,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAssetActivity: {
@@ -3363,6 +3449,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -3456,13 +3552,147 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAssetActivity"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    listAssetProvenance: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                contractAddress?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "provenance": [
+                     *         {
+                     *           "id": "f0fb9d5e13b4c99f1f8a4a7e",
+                     *           "source": "chain",
+                     *           "type": "sale",
+                     *           "timestamp": "2026-02-10T20:00:00Z",
+                     *           "from": "0x2bd806c97F0e00aF1a1fC3328fA763a9269723C8",
+                     *           "to": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *           "price": 7,
+                     *           "priceWei": "7000000000000000000",
+                     *           "blockchain": {
+                     *             "transactionHash": "0xf0fb9d5e13b4c99f1f8a4a7ed6a7ca69a7fe2f47d15b27186229f68c7e318f31",
+                     *             "blockNumber": 980,
+                     *             "blockHash": "0x700e58b233b26434d5e098a813eaf5177c080663e94f35919ced309f62e8d541",
+                     *             "logIndex": 0,
+                     *             "gasUsed": 21000,
+                     *             "gasPriceWei": "1000000000"
+                     *           },
+                     *           "status": "completed",
+                     *           "document": null,
+                     *           "certificate": null
+                     *         },
+                     *         {
+                     *           "id": "people-1",
+                     *           "source": "people",
+                     *           "type": "certificate",
+                     *           "timestamp": "2026-02-09T00:00:00Z",
+                     *           "from": null,
+                     *           "to": null,
+                     *           "price": null,
+                     *           "priceWei": null,
+                     *           "blockchain": null,
+                     *           "status": null,
+                     *           "document": null,
+                     *           "certificate": {
+                     *             "type": "appraisal",
+                     *             "issuer": "Lloyd",
+                     *             "date": "2026-02-09",
+                     *             "fileKey": null
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProvenanceList"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            404: components["responses"]["not-found"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["GONE.listAssets"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showProfile: {
@@ -3513,7 +3743,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     saveProfile: {
@@ -3572,14 +3802,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.saveProfile"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     changeProfile: {
@@ -3636,14 +3866,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.changeProfile"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     uploadAvatar: {
@@ -3678,11 +3908,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.uploadAvatar"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            422: components["responses"]["image-unfit"];
+            422: components["responses"]["too-much-history.image-unfit"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["SERVICE_UNAVAILABLE.uploadAvatar"];
@@ -3712,11 +3942,281 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.deleteAvatar"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.deleteAvatar"];
+        };
+    };
+    listFavorites: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "favorites": [
+                     *         {
+                     *           "tokenId": 1,
+                     *           "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *           "since": "2026-11-26T19:54:50.861000Z",
+                     *           "asset": {
+                     *             "id": "844a62d37b943d186436ba8c",
+                     *             "tokenId": 1,
+                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *             "name": "Harbour warehouse",
+                     *             "assetType": "Real Estate",
+                     *             "thumbnailUrl": null,
+                     *             "currentPrice": {
+                     *               "value": 8,
+                     *               "valueWei": "8000000000000000001",
+                     *               "valueUsd": null,
+                     *               "updatedAt": "2026-02-07T12:00:00Z",
+                     *               "aiConfidenceScore": null
+                     *             },
+                     *             "marketStatus": {
+                     *               "isListed": true,
+                     *               "isPurchasable": true,
+                     *               "unavailableReason": null,
+                     *               "listingPrice": 9,
+                     *               "listingPriceWei": "9000000000000000000",
+                     *               "listedAt": "2026-02-07T12:00:00Z",
+                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
+                     *             },
+                     *             "isListed": true,
+                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *             "isVerified": false,
+                     *             "finality": "finalized",
+                     *             "createdAt": "2026-02-07T12:00:00Z",
+                     *             "updatedAt": null
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FavouriteList"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
+            409: components["responses"]["not-yet-indexed"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    showFavorite: {
+        parameters: {
+            query?: {
+                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                contractAddress?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "favorite": {
+                     *         "tokenId": 1,
+                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *         "isFavorite": true,
+                     *         "since": "2026-11-26T19:54:50.861000Z",
+                     *         "favoriteCount": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OneFavourite"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    addFavorite: {
+        parameters: {
+            query?: {
+                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                contractAddress?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "favorite": {
+                     *         "tokenId": 1,
+                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *         "isFavorite": true,
+                     *         "since": "2026-11-26T19:54:50.861000Z",
+                     *         "favoriteCount": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OneFavourite"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    removeFavorite: {
+        parameters: {
+            query?: {
+                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                contractAddress?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 7 */
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "favorite": {
+                     *         "tokenId": 1,
+                     *         "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *         "isFavorite": false,
+                     *         "since": null,
+                     *         "favoriteCount": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OneFavourite"];
+                };
+            };
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not-found"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUserAssets: {
@@ -3752,6 +4252,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Another asset contract than the one the marketplace speaks of.
                  * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -3806,7 +4316,7 @@ export interface operations {
                  */
                 minConfidence?: number;
                 /**
-                 * @description Text in name, type or description.
+                 * @description Words that begin words of name, type or description.
                  * @example harbour
                  */
                 q?: string;
@@ -3901,13 +4411,13 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUserAssets"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUserTransactions: {
@@ -3943,6 +4453,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -4043,13 +4563,325 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUserTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    showPortfolio: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
+                walletAddress: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "portfolio": {
+                     *         "walletAddress": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *         "assets": 2,
+                     *         "value": 11,
+                     *         "valueWei": "11000000000000000001",
+                     *         "forSale": 1,
+                     *         "asked": 9,
+                     *         "askedWei": "9000000000000000000",
+                     *         "byType": [
+                     *           {
+                     *             "assetType": "Real Estate",
+                     *             "assets": 1,
+                     *             "value": 8,
+                     *             "valueWei": "8000000000000000001",
+                     *             "forSale": 1,
+                     *             "asked": 9,
+                     *             "askedWei": "9000000000000000000",
+                     *             "priced": 1
+                     *           },
+                     *           {
+                     *             "assetType": "Art",
+                     *             "assets": 1,
+                     *             "value": 3,
+                     *             "valueWei": "3000000000000000000",
+                     *             "forSale": 0,
+                     *             "asked": 0,
+                     *             "askedWei": "0",
+                     *             "priced": 1
+                     *           }
+                     *         ],
+                     *         "coverage": {
+                     *           "assets": 2,
+                     *           "priced": 2,
+                     *           "withCost": 1
+                     *         },
+                     *         "unrealised": {
+                     *           "assets": 1,
+                     *           "value": 8,
+                     *           "valueWei": "8000000000000000001",
+                     *           "cost": 7,
+                     *           "costWei": "7000000000000000000",
+                     *           "gain": 1,
+                     *           "gainWei": "1000000000000000001"
+                     *         },
+                     *         "realised": {
+                     *           "purchases": 1,
+                     *           "spent": 7,
+                     *           "spentWei": "7000000000000000000",
+                     *           "sales": 0,
+                     *           "earned": 0,
+                     *           "earnedWei": "0",
+                     *           "fees": 0,
+                     *           "feesWei": "0",
+                     *           "net": 0,
+                     *           "netWei": "0",
+                     *           "salesWithCost": 0,
+                     *           "gain": 0,
+                     *           "gainWei": "0",
+                     *           "selfTrades": 0,
+                     *           "selfTraded": 0,
+                     *           "selfTradedWei": "0",
+                     *           "selfTradeFees": 0,
+                     *           "selfTradeFeesWei": "0"
+                     *         }
+                     *       },
+                     *       "assets": [
+                     *         {
+                     *           "id": "50d9c947746ea75e6292f782",
+                     *           "tokenId": 2,
+                     *           "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *           "name": "Asset 2",
+                     *           "assetType": "Art",
+                     *           "thumbnailUrl": null,
+                     *           "currentPrice": {
+                     *             "value": 3,
+                     *             "valueWei": "3000000000000000000",
+                     *             "valueUsd": null,
+                     *             "updatedAt": "2026-02-08T18:00:00Z",
+                     *             "aiConfidenceScore": null
+                     *           },
+                     *           "marketStatus": {
+                     *             "isListed": false,
+                     *             "isPurchasable": false,
+                     *             "unavailableReason": null,
+                     *             "listingPrice": null,
+                     *             "listingPriceWei": null,
+                     *             "listedAt": null,
+                     *             "listedBy": null
+                     *           },
+                     *           "isListed": false,
+                     *           "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *           "isVerified": false,
+                     *           "finality": "finalized",
+                     *           "createdAt": "2026-02-08T18:00:00Z",
+                     *           "updatedAt": null,
+                     *           "acquired": {
+                     *             "type": "mint",
+                     *             "timestamp": "2026-02-08T18:00:00Z"
+                     *           },
+                     *           "cost": null,
+                     *           "unrealisedGain": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Portfolio"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            404: components["responses"]["not-found"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["GONE.listAssets"];
+            422: components["responses"]["too-much-history"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    listPortfolio: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Length of a bucket, 1d unless given.
+                 * @example 1h
+                 */
+                interval?: "1h" | "1d" | "1w";
+                /**
+                 * @description The first bucket is the one of this time.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description The last bucket is the one of this time.
+                 * @example 2026-11-30T23:59:59Z
+                 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
+                walletAddress: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "portfolioHistory": [
+                     *         {
+                     *           "start": "2026-02-10T00:00:00Z",
+                     *           "end": "2026-02-11T00:00:00Z",
+                     *           "isComplete": true,
+                     *           "assets": 2,
+                     *           "value": 10,
+                     *           "valueWei": "10000000000000000000",
+                     *           "cost": 7,
+                     *           "costWei": "7000000000000000000",
+                     *           "coverage": {
+                     *             "assets": 2,
+                     *             "priced": 2,
+                     *             "withCost": 1
+                     *           }
+                     *         },
+                     *         {
+                     *           "start": "2026-02-11T00:00:00Z",
+                     *           "end": "2026-02-12T00:00:00Z",
+                     *           "isComplete": false,
+                     *           "assets": 2,
+                     *           "value": 11,
+                     *           "valueWei": "11000000000000000001",
+                     *           "cost": 7,
+                     *           "costWei": "7000000000000000000",
+                     *           "coverage": {
+                     *             "assets": 2,
+                     *             "priced": 2,
+                     *             "withCost": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "interval": "1d"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PortfolioHistory"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            404: components["responses"]["not-found"];
+            409: components["responses"]["not-yet-indexed"];
+            422: components["responses"]["too-much-history"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listTransactions: {
@@ -4085,6 +4917,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -4193,12 +5035,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listTransactions"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showTransaction: {
@@ -4287,12 +5129,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showTransaction"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showChainTransaction: {
@@ -4371,7 +5213,12 @@ export interface operations {
                      *               "status": "completed",
                      *               "platformFee": 0.1750000000030864,
                      *               "platformFeeWei": "175000000003086419",
-                     *               "paymentMethod": "eth"
+                     *               "paymentMethod": "eth",
+                     *               "sentence": "0x3C44…93BC bought #7 for 7.000000000123456789 ETH from 0x7099…79C8, of which the marketplace kept 0.175000000003086419 ETH",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": "/api/transactions/8decff5af7fcb3934ad9bcc3"
+                     *               }
                      *             }
                      *           ],
                      *           "priceHistory": [
@@ -4400,9 +5247,15 @@ export interface operations {
                      *                 "logIndex": 0,
                      *                 "gasUsed": 105551,
                      *                 "gasPriceWei": "1000254903"
+                     *               },
+                     *               "sentence": "7.000000000123456789 ETH was paid for #7",
+                     *               "links": {
+                     *                 "asset": "/api/assets/7",
+                     *                 "transaction": null
                      *               }
                      *             }
-                     *           ]
+                     *           ],
+                     *           "others": []
                      *         }
                      *       }
                      *     }
@@ -4412,10 +5265,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showChainTransaction"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showMarketStats: {
@@ -4436,6 +5289,21 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Also say what the answer was made of.
+                 * @example true
+                 */
+                explain?: boolean;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
             };
             header?: never;
             path?: never;
@@ -4531,11 +5399,135 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showMarketStats"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    listMarketStats: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Length of a bucket, 1d unless given.
+                 * @example 1h
+                 */
+                interval?: "1h" | "1d" | "1w";
+                /**
+                 * @description The first bucket is the one of this time.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description The last bucket is the one of this time.
+                 * @example 2026-11-30T23:59:59Z
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "statsHistory": [
+                     *         {
+                     *           "start": "2026-02-10T00:00:00Z",
+                     *           "end": "2026-02-11T00:00:00Z",
+                     *           "isComplete": true,
+                     *           "sales": 1,
+                     *           "volume": 7,
+                     *           "volumeWei": "7000000000000000000",
+                     *           "fees": 0.175,
+                     *           "feesWei": "175000000000000000",
+                     *           "selfTrades": 0,
+                     *           "selfTradedWei": "0",
+                     *           "listings": 0,
+                     *           "mints": 0,
+                     *           "assets": 2,
+                     *           "holders": 1,
+                     *           "listed": 0,
+                     *           "floorPrice": null
+                     *         },
+                     *         {
+                     *           "start": "2026-02-11T00:00:00Z",
+                     *           "end": "2026-02-12T00:00:00Z",
+                     *           "isComplete": false,
+                     *           "sales": 0,
+                     *           "volume": 0,
+                     *           "volumeWei": "0",
+                     *           "fees": 0,
+                     *           "feesWei": "0",
+                     *           "selfTrades": 0,
+                     *           "selfTradedWei": "0",
+                     *           "listings": 1,
+                     *           "mints": 0,
+                     *           "assets": 2,
+                     *           "holders": 1,
+                     *           "listed": 1,
+                     *           "floorPrice": {
+                     *             "value": 9,
+                     *             "valueWei": "9000000000000000000"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "interval": "1d",
+                     *       "exactFrom": "2026-02-10T00:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MarketStatsHistory"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listListings: {
@@ -4571,6 +5563,16 @@ export interface operations {
                  * @example 1
                  */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Another asset contract than the one the marketplace speaks of.
                  * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -4675,12 +5677,154 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listListings"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    listTrending: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "trending": [
+                     *         {
+                     *           "rank": 1,
+                     *           "score": 18,
+                     *           "parts": {
+                     *             "buyers24h": 1,
+                     *             "buyers7d": 1,
+                     *             "listed7d": 1,
+                     *             "minted7d": 1,
+                     *             "viewCount": 0,
+                     *             "favoriteCount": 1
+                     *           },
+                     *           "asset": {
+                     *             "id": "844a62d37b943d186436ba8c",
+                     *             "tokenId": 1,
+                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *             "name": "Harbour warehouse",
+                     *             "assetType": "Real Estate",
+                     *             "thumbnailUrl": null,
+                     *             "currentPrice": {
+                     *               "value": 8,
+                     *               "valueWei": "8000000000000000001",
+                     *               "valueUsd": null,
+                     *               "updatedAt": "2026-02-07T12:00:00Z",
+                     *               "aiConfidenceScore": null
+                     *             },
+                     *             "marketStatus": {
+                     *               "isListed": true,
+                     *               "isPurchasable": true,
+                     *               "unavailableReason": null,
+                     *               "listingPrice": 9,
+                     *               "listingPriceWei": "9000000000000000000",
+                     *               "listedAt": "2026-02-07T12:00:00Z",
+                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
+                     *             },
+                     *             "isListed": true,
+                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *             "isVerified": false,
+                     *             "finality": "finalized",
+                     *             "createdAt": "2026-02-07T12:00:00Z",
+                     *             "updatedAt": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "formula": {
+                     *         "text": "score = 8·buyers24h + 4·buyers7d + 2·listed7d + 2·minted7d + ⌊log2(1 + viewCount)⌋ + 2·⌊log2(1 + favoriteCount)⌋",
+                     *         "weights": {
+                     *           "buyers24h": 8,
+                     *           "buyers7d": 4,
+                     *           "listed7d": 2,
+                     *           "minted7d": 2,
+                     *           "views": 1,
+                     *           "favorites": 2
+                     *         },
+                     *         "candidates": 1000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrendingList"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["GONE.listAssets"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listActivity: {
@@ -4713,6 +5857,16 @@ export interface operations {
                 cursor?: string;
                 /** @example 1 */
                 page?: number;
+                /**
+                 * @description Answer with what was true at this block.
+                 * @example 69
+                 */
+                asOfBlock?: number;
+                /**
+                 * @description And only if that block still has this hash; 410 otherwise.
+                 * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
+                 */
+                asOfHash?: string;
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -4805,12 +5959,144 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listActivity"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["cursor-orphaned"];
+            410: components["responses"]["GONE.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /**
+                 * @description Seconds to wait for it.
+                 * @example 10
+                 */
+                wait?: number;
+                /**
+                 * @description Answer only once this transaction is indexed.
+                 * @example 0xcf18863133153caa6cf05474eb34ade3e5a628d7dbe1d9328c0497df669c64d5
+                 */
+                afterTx?: string;
+                /**
+                 * @description Answer only from this block on.
+                 * @example 69
+                 */
+                minBlock?: number;
+                /**
+                 * @description Rows in one answer, 20 unless given.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description nextCursor of the last answer.
+                 * @example VJC66EYE4e0qVJC66EYE4e0q.c2lnbmVk
+                 */
+                cursor?: string;
+                /**
+                 * @description Page number from 1; not together with cursor.
+                 * @example 1
+                 */
+                page?: number;
+                /**
+                 * @description Words, a token id, an address or a transaction hash.
+                 * @example harbour
+                 */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description asOf.blockNumber */
+                    "X-As-Of-Block"?: number;
+                    /** @description asOf.lagSeconds */
+                    "X-Lag-Seconds"?: number;
+                    /** @description Requests left, and seconds until more. */
+                    RateLimit?: string;
+                    /** @description Requests in a window of seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Changes when the state or the URL does. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asOf": {
+                     *         "blockNumber": 69,
+                     *         "blockHash": "0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71",
+                     *         "timestamp": "2026-11-22T21:28:36Z",
+                     *         "finality": "unfinalized",
+                     *         "lagBlocks": 0,
+                     *         "lagSeconds": 0
+                     *       },
+                     *       "pagination": {
+                     *         "limit": 20,
+                     *         "hasMore": false,
+                     *         "nextCursor": null
+                     *       },
+                     *       "query": "ware",
+                     *       "kind": "text",
+                     *       "hits": [
+                     *         {
+                     *           "type": "asset",
+                     *           "match": "text",
+                     *           "asset": {
+                     *             "id": "844a62d37b943d186436ba8c",
+                     *             "tokenId": 1,
+                     *             "contractAddress": "0x6f3d860525Da2B9a169D94603731E792be079d8f",
+                     *             "name": "Harbour warehouse",
+                     *             "assetType": "Real Estate",
+                     *             "thumbnailUrl": null,
+                     *             "currentPrice": {
+                     *               "value": 8,
+                     *               "valueWei": "8000000000000000001",
+                     *               "valueUsd": null,
+                     *               "updatedAt": "2026-02-07T12:00:00Z",
+                     *               "aiConfidenceScore": null
+                     *             },
+                     *             "marketStatus": {
+                     *               "isListed": true,
+                     *               "isPurchasable": true,
+                     *               "unavailableReason": null,
+                     *               "listingPrice": 9,
+                     *               "listingPriceWei": "9000000000000000000",
+                     *               "listedAt": "2026-02-07T12:00:00Z",
+                     *               "listedBy": "0x81b637d8fCD2C6da6359E6963113a1170de795e4"
+                     *             },
+                     *             "isListed": true,
+                     *             "currentOwner": "0x81b637d8fCD2C6da6359E6963113a1170de795e4",
+                     *             "isVerified": false,
+                     *             "finality": "finalized",
+                     *             "createdAt": "2026-02-07T12:00:00Z",
+                     *             "updatedAt": null
+                     *           },
+                     *           "wallet": null,
+                     *           "contract": null,
+                     *           "transaction": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SearchResult"];
+                };
+            };
+            304: components["responses"]["NOT_MODIFIED"];
+            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["GONE.listAssets"];
+            429: components["responses"]["too-many-requests"];
+            500: components["responses"]["internal-server-error"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listEvents: {
@@ -4899,11 +6185,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listEvents"];
-            410: components["responses"]["events-gone"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            410: components["responses"]["GONE.listEvents"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     streamEvents: {
@@ -4966,11 +6252,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.streamEvents"];
-            410: components["responses"]["events-gone"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
+            410: components["responses"]["GONE.listEvents"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.streamEvents"];
         };
     };
     issueNonce: {
@@ -5003,10 +6289,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.issueNonce"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signIn: {
@@ -5072,7 +6358,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.signIn"];
         };
     };
     refreshTokens: {
@@ -5121,12 +6407,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.refreshTokens"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signOut: {
@@ -5153,12 +6439,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.signOut"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     signOutEverywhere: {
@@ -5185,12 +6471,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.signOutEverywhere"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listSessions: {
@@ -5227,11 +6513,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listSessions"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     endSession: {
@@ -5261,12 +6547,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.endSession"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showSecondFactor: {
@@ -5299,11 +6585,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     removeSecondFactor: {
@@ -5330,12 +6616,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.removeSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     enrollSecondFactor: {
@@ -5364,11 +6650,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.enrollSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     confirmSecondFactor: {
@@ -5408,14 +6694,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.confirmSecondFactor"];
-            403: components["responses"]["forbidden.mfa-code-wrong"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
             409: components["responses"]["mfa-not-pending"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     proveSecondFactor: {
@@ -5452,14 +6738,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.proveSecondFactor"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
             409: components["responses"]["mfa-not-enrolled"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
         };
     };
     listKeys: {
@@ -5502,11 +6788,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listKeys"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     makeKey: {
@@ -5560,14 +6846,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.makeKey"];
-            403: components["responses"]["forbidden"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.account-suspended"];
             409: components["responses"]["too-many-keys"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     rotateKey: {
@@ -5634,15 +6920,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.rotateKey"];
-            403: components["responses"]["forbidden"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
+            403: components["responses"]["forbidden.account-suspended"];
             404: components["responses"]["not-found"];
-            409: components["responses"]["key-ended"];
+            409: components["responses"]["too-many-keys.key-ended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     revokeKey: {
@@ -5672,12 +6958,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.revokeKey"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showKeyUsage: {
@@ -5728,12 +7014,12 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showKeyUsage"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listUsers: {
@@ -5822,11 +7108,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listUsers"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     changeUser: {
@@ -5887,7 +7173,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.changeUser"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
             409: components["responses"]["last-admin"];
@@ -5895,7 +7181,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listAudit: {
@@ -5989,11 +7275,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listAudit"];
+            401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showLiveness: {
@@ -6032,7 +7318,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showReadiness: {
@@ -6071,7 +7357,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
+            503: components["responses"]["SERVICE_UNAVAILABLE.showReadiness"];
         };
     };
     showStatus: {
@@ -6182,10 +7468,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showStatus"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listReorgs: {
@@ -6288,11 +7574,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listReorgs"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     listErrors: {
@@ -6340,10 +7626,10 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.listErrors"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
     showError: {
@@ -6392,11 +7678,11 @@ export interface operations {
             };
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
-            401: components["responses"]["UNAUTHORIZED.showError"];
+            401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["nothing-indexed.store-unreachable"];
+            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
         };
     };
 }

@@ -1,0 +1,93 @@
+"""How an answer is made from a view, once its request has been read; the same way wherever it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from api.as_of import as_asked, placed
+from api.caching.answers import Answer
+from api.freshness import etag_of, indexed, present_as_of
+from store.moments import Moment
+from store.reading import View
+
+REVALIDATE = "no-cache"
+RECIPES_REMEMBERED, LONGEST_REMEMBERED = 10_000, 1000
+"""How many, and of URLs of how many characters."""
+FRESHNESS = frozenset({"wait", "min_block", "after_tx"})
+"""Parameters by which an answer may have to be waited for."""
+
+
+def encoded(body: Any) -> bytes:
+    """JSON, with times as RFC 3339 in UTC."""
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a URL asks for, read and checked: the answer depends on that, the view and the time alone."""
+
+    url: str
+    function: Callable[[View, Mapping[str, Any]], dict[str, Any]]
+    query: Mapping[str, Any]
+    path: str
+    """As the log shows it."""
+    rule: str
+    parameters: tuple[str, ...]
+    """Names of the query's parameters, as the log shows them."""
+
+    @property
+    def is_immediate(self) -> bool:
+        """Is there nothing to wait for?"""
+        return FRESHNESS.isdisjoint(self.query)
+
+    def tag(self, moment: Moment) -> str:
+        """What the ETag of the answer says."""
+        return etag_of(moment.state.name, self.url)
+
+    def answer(self, view: View, now: datetime) -> Answer:
+        """Make the answer. Raises what the function raises, NothingIndexed."""
+        then = as_asked(view, self.query)
+        as_of = present_as_of(indexed(then), now)
+        body = encoded({**self.function(then, self.query), "asOf": as_of})
+        described = (("Content-Type", "application/json"), ("Content-Length", str(len(body))))
+        return self._of(view.moment, as_of, body, *described)
+
+    def unchanged(self, moment: Moment, now: datetime) -> Answer:
+        """What is told to whoever has the present answer already."""
+        as_of = present_as_of(indexed(moment.state), now)
+        return self._of(moment, as_of | placed(self.query), b"")
+
+    def _of(self, moment: Moment, as_of: Mapping[str, Any], body: bytes, *headers: tuple[str, str]) -> Answer:
+        etag = f'W/"{self.tag(moment)}"'
+        described = (
+            *headers,
+            ("X-As-Of-Block", str(as_of["blockNumber"])),
+            ("X-Lag-Seconds", str(as_of["lagSeconds"])),
+            ("ETag", etag),
+            ("Cache-Control", REVALIDATE),
+        )
+        return Answer(body, described, etag, self.path, self.rule, self.parameters)
+
+
+class Recipes:
+    """Those of requests that were answered lately, by URL. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Recipe] = {}
+
+    def of(self, url: str) -> Recipe | None:
+        """None: the request has to be read."""
+        return self._known.get(url)
+
+    def remember(self, recipe: Recipe) -> None:
+        """For a request that was answered, to a stranger; those who wait have to be looked at each time."""
+        if not recipe.is_immediate or len(recipe.url) > LONGEST_REMEMBERED:
+            return
+        if len(self._known) >= RECIPES_REMEMBERED:
+            self._known.clear()
+        self._known[recipe.url] = recipe

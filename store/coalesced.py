@@ -1,0 +1,72 @@
+"""One question for everybody who asks at the same time, and never an answer older than the asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Lock
+from typing import Generic, TypeVar
+
+from store.errors import StoreUnreachable
+
+Found = TypeVar("Found")
+
+
+class _Flight(Generic[Found]):
+    """One question on its way: whoever boards before it begins shares what it finds."""
+
+    __slots__ = ("before", "error", "found", "landed")
+
+    def __init__(self, before: _Flight[Found] | None) -> None:
+        self.before = before
+        self.landed = Event()
+        self.found: Found | None = None
+        self.error: Exception | None = None
+
+
+class Coalesced(Generic[Found]):
+    """Asks on behalf of many threads. Every caller gets an answer that was asked for after it called.
+
+    While a question is on its way, those who come share the next one: it begins when the first has its
+    answer, and the first of those who wait asks it. So at most one question is on its way, and nobody waits
+    for more than two.
+    """
+
+    def __init__(self, ask: Callable[[], Found], timeout_seconds: float) -> None:
+        """`ask` may raise: then everybody who shares the question gets that exception."""
+        self._ask, self._patience = ask, 2 * timeout_seconds
+        self._lock = Lock()
+        self._flying: _Flight[Found] | None = None
+        self._boarding: _Flight[Found] | None = None
+
+    def newest(self) -> Found:
+        """The answer to a question that began after this call. Raises StoreUnreachable, what `ask` raises."""
+        with self._lock:
+            flight = self._boarding
+            leads = flight is None
+            if flight is None:
+                flight = self._boarding = _Flight(self._flying)
+        if leads:
+            self._fly(flight)
+        elif not flight.landed.wait(self._patience):
+            raise StoreUnreachable("the newest state", "whoever asked for it got no answer")
+        if flight.error is not None:
+            raise flight.error
+        found: Found = flight.found  # type: ignore[assignment]
+        return found
+
+    def _fly(self, flight: _Flight[Found]) -> None:
+        if flight.before is not None:
+            flight.before.landed.wait(self._patience)
+            flight.before = None
+        with self._lock:
+            self._flying, self._boarding = flight, None
+        try:
+            flight.found = self._ask()
+        except BaseException as error:
+            flight.error = error if isinstance(error, Exception) else StoreUnreachable("the newest state", "")
+            raise
+        finally:
+            with self._lock:
+                if self._flying is flight:
+                    self._flying = None
+            flight.landed.set()
