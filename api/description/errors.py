@@ -17,6 +17,7 @@ NEVER_SAID = ("sign-in-refused", "method-not-allowed")
 """One stands for all reasons of a refusal; the other is what a path says of methods it does not have."""
 FEW = 3
 
+ASKING_BY_BODY = ("batchAssets",)
 REPLACING_A_FACTOR = ("enrollSecondFactor", "confirmSecondFactor")
 CONDITIONS: dict[str, Callable[[Operation], bool]] = {
     "unauthenticated": lambda operation: operation.access.role is not None or operation.access.cookie,
@@ -24,7 +25,7 @@ CONDITIONS: dict[str, Callable[[Operation], bool]] = {
     "forbidden": lambda operation: operation.access.role is not None and not operation.access.own_way,
     "mfa-required": lambda operation: operation.access.mfa or operation.id in REPLACING_A_FACTOR,
     "cross-site": lambda operation: operation.access.cookie,
-    "not-yet-indexed": lambda operation: operation.takes("minBlock"),
+    "not-yet-indexed": lambda operation: operation.takes("minBlock") or operation.id in ASKING_BY_BODY,
     "cursor-orphaned": lambda operation: operation.takes("cursor"),
 }
 """Code → which of the operations that can have its status can give it; what is not here, all of them."""

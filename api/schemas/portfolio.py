@@ -6,16 +6,16 @@ from marshmallow import fields
 
 from api.schemas.assets import AssetItem
 from api.schemas.series import Bucket, Series
-from api.schemas.shapes import Amount, ListAnswer, Shape, maybe_text, text
+from api.schemas.shapes import Amount, ListAnswer, Shape, maybe_text, text, wei_balance
 
 
 class Totals(Shape):
     assets = fields.Integer()
     value = fields.Float()
-    value_wei = text()
+    value_wei = wei_balance()
     for_sale = fields.Integer()
     asked = fields.Float()
-    asked_wei = text(metadata={"description": "Sum of the prices asked."})
+    asked_wei = wei_balance("Sum of the prices asked.")
 
 
 class TypeTotals(Totals):
@@ -32,32 +32,32 @@ class Coverage(Shape):
 class Unrealised(Shape):
     assets = fields.Integer(metadata={"description": "Those that have both a price and a cost."})
     value = fields.Float()
-    value_wei = text()
+    value_wei = wei_balance()
     cost = fields.Float()
-    cost_wei = text()
+    cost_wei = wei_balance()
     gain = fields.Float()
-    gain_wei = text()
+    gain_wei = wei_balance()
 
 
 class Realised(Shape):
     purchases = fields.Integer()
     spent = fields.Float()
-    spent_wei = text()
+    spent_wei = wei_balance()
     sales = fields.Integer()
     earned = fields.Float()
-    earned_wei = text(metadata={"description": "Prices paid by buyers, before the marketplace's fee."})
+    earned_wei = wei_balance("Prices paid by buyers, before the marketplace's fee.")
     fees = fields.Float()
-    fees_wei = text(metadata={"description": "What the marketplace kept of sales."})
+    fees_wei = wei_balance("What the marketplace kept of sales.")
     net = fields.Float()
-    net_wei = text()
+    net_wei = wei_balance()
     sales_with_cost = fields.Integer()
     gain = fields.Float()
-    gain_wei = text(metadata={"description": "Net earnings minus costs, of the sales whose cost is known."})
+    gain_wei = wei_balance("Net earnings minus costs, of the sales whose cost is known.")
     self_trades = fields.Integer(metadata={"description": "Sales of the wallet to itself."})
     self_traded = fields.Float()
-    self_traded_wei = text()
+    self_traded_wei = wei_balance()
     self_trade_fees = fields.Float()
-    self_trade_fees_wei = text()
+    self_trade_fees_wei = wei_balance()
 
 
 class PortfolioTotals(Totals):
@@ -87,9 +87,9 @@ class Portfolio(ListAnswer):
 class PortfolioBucket(Bucket):
     assets = fields.Integer()
     value = fields.Float()
-    value_wei = text()
+    value_wei = wei_balance()
     cost = fields.Float()
-    cost_wei = text()
+    cost_wei = wei_balance()
     coverage = fields.Nested(Coverage)
 
 

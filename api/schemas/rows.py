@@ -142,7 +142,7 @@ class ProvenanceEntry(Shape):
     from_ = fields.String(allow_none=True, data_key="from")
     to = maybe_text()
     price = maybe_number()
-    price_wei = maybe_text()
+    price_wei = maybe_wei()
     blockchain = fields.Nested(Blockchain, allow_none=True)
     status = maybe_text()
     document = fields.Dict(allow_none=True, metadata={"description": "owner, period, documentation"})

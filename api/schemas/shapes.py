@@ -8,7 +8,8 @@ from marshmallow import Schema, fields
 
 from api.fields import camel_case
 
-WEI = {"pattern": "^[0-9]{1,78}$", "description": "Exact, in wei, as a decimal string."}
+WEI = {"pattern": "^[0-9]{1,90}$", "description": "Exact, in wei, as a decimal string."}
+BALANCE = {**WEI, "pattern": "^-?[0-9]{1,90}$"}
 ADDRESS = {"pattern": "^0x[0-9a-fA-F]{40}$", "description": "In EIP-55."}
 HASH = {"pattern": "^0x[0-9a-f]{64}$"}
 FINALITY = ("finalized", "unfinalized")
@@ -41,6 +42,11 @@ def maybe_one_of(*words: str) -> fields.String:
 def wei() -> fields.String:
     """An exact amount; what is shown beside it without `Wei` is the same in ether, rounded."""
     return fields.String(metadata=WEI)
+
+
+def wei_balance(description: str | None = None) -> fields.String:
+    """The same for what may be below zero, or a sum of many amounts."""
+    return fields.String(metadata=BALANCE | ({"description": description} if description else {}))
 
 
 def maybe_wei() -> fields.String:

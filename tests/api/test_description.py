@@ -21,7 +21,7 @@ SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 EXACT_ONLY = {"gasPriceWei", "initialPriceWei", "selfTradedWei"}
 """Amounts that nobody shows in ether."""
 IN_TIME = re.compile(r"(At|Since|Login|timestamp|^start|^end)$")
-NOT_TIMES = {("ProblemLinks", "start")}
+NOT_TIMES = {("ProblemLinks", "start"), ("AsOf", "unchangedSince")}
 IDS = {"ids": str}
 
 
@@ -140,7 +140,7 @@ def test_money_has_one_shape():
     assert len(amounts) > 15
     for schema, name, one in amounts:
         assert kinds(one) - {"null"} == {"string"}, (schema, name)
-        assert one["pattern"] == "^[0-9]{1,78}$"
+        assert one["pattern"] in ("^[0-9]{1,90}$", "^-?[0-9]{1,90}$"), (schema, name)
         if name not in EXACT_ONLY:
             shown = SCHEMAS[schema]["properties"][name.removesuffix("Wei")]
             assert kinds(shown) - {"null"} == {"number"}, (schema, name)
@@ -189,7 +189,7 @@ def url_of(operation: Operation, seed: Seed) -> str:
     row = seed.database["transactions"].find_one({"type": "buy"})
     assert row is not None
     url = operation.url(id=str(row["_id"]), hash=row["blockchain"]["transactionHash"])
-    return f"{url}?walletAddress={ALICE}" if url.endswith("/nonce") else url
+    return url + {"/nonce": f"?walletAddress={ALICE}", "/search": "?q=Asset"}.get(url[url.rindex("/") :], "")
 
 
 @pytest.mark.parametrize("operation", READS, **IDS)

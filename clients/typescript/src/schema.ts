@@ -1286,6 +1286,7 @@ export interface components {
             from: string | null;
             to: string | null;
             price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
             priceWei: string | null;
             blockchain: components["schemas"]["Blockchain"] | null;
             status: string | null;
@@ -1386,6 +1387,7 @@ export interface components {
         TypeTotals: {
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string. */
             valueWei: string;
             forSale: number;
             asked: number;
@@ -1405,15 +1407,19 @@ export interface components {
             /** @description Those that have both a price and a cost. */
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string. */
             valueWei: string;
             cost: number;
+            /** @description Exact, in wei, as a decimal string. */
             costWei: string;
             gain: number;
+            /** @description Exact, in wei, as a decimal string. */
             gainWei: string;
         };
         Realised: {
             purchases: number;
             spent: number;
+            /** @description Exact, in wei, as a decimal string. */
             spentWei: string;
             sales: number;
             earned: number;
@@ -1423,6 +1429,7 @@ export interface components {
             /** @description What the marketplace kept of sales. */
             feesWei: string;
             net: number;
+            /** @description Exact, in wei, as a decimal string. */
             netWei: string;
             salesWithCost: number;
             gain: number;
@@ -1431,13 +1438,16 @@ export interface components {
             /** @description Sales of the wallet to itself. */
             selfTrades: number;
             selfTraded: number;
+            /** @description Exact, in wei, as a decimal string. */
             selfTradedWei: string;
             selfTradeFees: number;
+            /** @description Exact, in wei, as a decimal string. */
             selfTradeFeesWei: string;
         };
         PortfolioTotals: {
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string. */
             valueWei: string;
             forSale: number;
             asked: number;
@@ -1497,8 +1507,10 @@ export interface components {
             isComplete: boolean;
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string. */
             valueWei: string;
             cost: number;
+            /** @description Exact, in wei, as a decimal string. */
             costWei: string;
             coverage: components["schemas"]["Coverage"];
         };
@@ -2192,20 +2204,6 @@ export interface components {
                     code?: "history-unavailable" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
-                };
-            };
-        };
-        /** @description Conflict */
-        "CONFLICT.batchAssets": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: never;
-                    /** @constant */
-                    status?: 409;
                 };
             };
         };
@@ -2939,7 +2937,7 @@ export interface operations {
             };
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
-            409: components["responses"]["CONFLICT.batchAssets"];
+            409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history.block-time-unknown"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
