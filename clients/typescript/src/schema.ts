@@ -1056,6 +1056,7 @@ export interface components {
             /** @description And only if that block still has this hash; 410 otherwise. */
             asOfHash?: string;
             tokenIds: number[];
+            /** @description Another asset contract than the one the marketplace speaks of. */
             contractAddress?: string;
         };
         AssetBatch: {
@@ -2131,21 +2132,21 @@ export interface components {
             };
             content?: never;
         };
-        /** @description A field is not valid; The request is malformed; Two credentials at once */
-        "invalid-request.bad-request.credentials-ambiguous": {
+        /** @description A field is not valid; The request is malformed */
+        "invalid-request.bad-request": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "invalid-request" | "bad-request" | "credentials-ambiguous";
+                    code?: "invalid-request" | "bad-request";
                     /** @constant */
                     status?: 400;
                 };
             };
         };
-        /** @description The API key opens nothing */
+        /** @description Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
@@ -2153,7 +2154,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2327,7 +2328,7 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing */
+        /** @description Not, or no longer, signed in; Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -2335,7 +2336,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "unauthenticated" | "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2481,7 +2482,7 @@ export interface components {
                 };
             };
         };
-        /** @description The message signs nobody in; The API key opens nothing */
+        /** @description The message signs nobody in; Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2489,7 +2490,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2677,20 +2678,6 @@ export interface components {
                 };
             };
         };
-        /** @description A field is not valid; The request is malformed */
-        "invalid-request.bad-request": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "invalid-request" | "bad-request";
-                    /** @constant */
-                    status?: 400;
-                };
-            };
-        };
         /** @description No block has been applied yet; Not ready; The store cannot be read at present */
         "nothing-indexed.not-ready.store-unreachable": {
             headers: {
@@ -2756,30 +2743,58 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
                  *     ]
                  */
                 assetType?: string[];
-                /** @example true */
+                /**
+                 * @description For sale: listed, and still the lister's.
+                 * @example true
+                 */
                 isListed?: boolean;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example true */
+                /**
+                 * @description By the platform, not by the minter's word.
+                 * @example true
+                 */
                 isVerified?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 listingPriceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 listingPriceMax?: string;
-                /** @example 80 */
+                /**
+                 * @description Of the last valuation, in percent.
+                 * @example 80
+                 */
                 minConfidence?: number;
                 /**
                  * @description Words that begin words of name, type or description.
@@ -2791,6 +2806,7 @@ export interface operations {
                 /** @example asc */
                 sortDirection?: "asc" | "desc";
                 /**
+                 * @description Count the values of these among everything that matches.
                  * @example [
                  *       "assetType"
                  *     ]
@@ -2887,7 +2903,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -2984,7 +3000,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssetBatch"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history"];
@@ -3028,7 +3044,10 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
             };
             header?: never;
@@ -3138,7 +3157,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3191,13 +3210,25 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
-                /** @example raw */
+                /**
+                 * @description Candles of that length; `raw`: the points.
+                 * @example raw
+                 */
                 interval?: "raw" | "1h" | "4h" | "1d" | "1w";
                 /** @example mint */
                 source?: "mint" | "ai-oracle" | "direct" | "user-listing" | "sale";
@@ -3291,7 +3322,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3344,11 +3375,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
                  * @example [
@@ -3432,7 +3472,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3482,11 +3522,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
             };
             header?: never;
@@ -3565,7 +3614,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3699,7 +3748,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3752,7 +3801,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -3815,7 +3864,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
@@ -3879,7 +3928,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
@@ -3921,7 +3970,7 @@ export interface operations {
                     "application/json": components["schemas"]["AvatarAnswer"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
@@ -3955,7 +4004,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -4067,7 +4116,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             409: components["responses"]["not-yet-indexed"];
@@ -4120,7 +4169,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4172,7 +4221,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneFavourite"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4224,7 +4273,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneFavourite"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4276,30 +4325,58 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
                  *     ]
                  */
                 assetType?: string[];
-                /** @example true */
+                /**
+                 * @description For sale: listed, and still the lister's.
+                 * @example true
+                 */
                 isListed?: boolean;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example true */
+                /**
+                 * @description By the platform, not by the minter's word.
+                 * @example true
+                 */
                 isVerified?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 listingPriceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 listingPriceMax?: string;
-                /** @example 80 */
+                /**
+                 * @description Of the last valuation, in percent.
+                 * @example 80
+                 */
                 minConfidence?: number;
                 /**
                  * @description Words that begin words of name, type or description.
@@ -4311,6 +4388,7 @@ export interface operations {
                 /** @example asc */
                 sortDirection?: "asc" | "desc";
                 /**
+                 * @description Count the values of these among everything that matches.
                  * @example [
                  *       "assetType"
                  *     ]
@@ -4395,7 +4473,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4448,11 +4526,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /** @example 7 */
                 tokenId?: number;
@@ -4538,7 +4625,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4731,7 +4818,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4850,7 +4937,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4903,11 +4990,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
                  * @example [
@@ -5001,7 +5097,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5095,7 +5191,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -5231,7 +5327,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -5365,7 +5461,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history.block-time-unknown"];
@@ -5489,7 +5585,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -5540,9 +5636,13 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
@@ -5551,11 +5651,20 @@ export interface operations {
                 assetType?: string[];
                 /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
                 seller?: string;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
                 /** @example price */
                 sortBy?: "price" | "listedAt" | "tokenId" | "name";
@@ -5630,7 +5739,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5772,7 +5881,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -5821,11 +5930,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /** @example 7 */
                 tokenId?: number;
@@ -5903,7 +6021,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -6035,7 +6153,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -6129,7 +6247,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
@@ -6196,7 +6314,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
@@ -6233,7 +6351,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6296,7 +6414,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.signIn"];
             403: components["responses"]["account-suspended"];
             413: components["responses"]["request-entity-too-large"];
@@ -6351,7 +6469,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6383,7 +6501,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6415,7 +6533,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6457,7 +6575,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6491,7 +6609,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -6529,7 +6647,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6560,7 +6678,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             409: components["responses"]["mfa-not-enrolled"];
@@ -6594,7 +6712,7 @@ export interface operations {
                     "application/json": components["schemas"]["Enrolment"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -6638,7 +6756,7 @@ export interface operations {
                     "application/json": components["schemas"]["Confirmed"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
             409: components["responses"]["mfa-not-pending"];
@@ -6682,7 +6800,7 @@ export interface operations {
                     "application/json": components["schemas"]["Proven"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
             409: components["responses"]["mfa-not-enrolled"];
@@ -6732,7 +6850,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6790,7 +6908,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewKey"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.account-suspended"];
             409: components["responses"]["too-many-keys"];
@@ -6864,7 +6982,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rotated"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.account-suspended"];
             404: components["responses"]["not-found"];
@@ -6902,7 +7020,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -6958,7 +7076,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -7052,7 +7170,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -7117,7 +7235,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
@@ -7219,7 +7337,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -7412,7 +7530,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7518,7 +7636,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -7570,7 +7688,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7622,7 +7740,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
