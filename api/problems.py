@@ -6,13 +6,9 @@ Problem
 ├── SignInRefused    401  the message signs nobody in; `code` says why (api.signin.refusals)
 ├── Forbidden        403  signed in, but not allowed
 ├── MfaRequired      403  allowed with a recent proof of a second factor
-├── AccountSuspended 403  the account is suspended
 ├── CrossSite        403  a page of another site tried to use our cookie
 ├── NotFound         404  the thing asked for does not exist
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
-├── LastAdministrator 409 the change would leave nobody to administer
-├── KeyLimit         409  the user has as many API keys as one may have
-├── KeyConflict      409  the API key was replaced already, or is over
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
 ├── BlockReplaced    410  a reorg replaced the block that was asked for; start again
@@ -45,7 +41,7 @@ from werkzeug.exceptions import NotFound as UnknownPath
 
 from api.catalogue import CATALOGUE
 from api.nearest import nearest
-from store.errors import Changed, KeyEnded, LastAdmin, StoreUnreachable, Suspended, TooManyKeys, TooMuch
+from store.errors import Changed, StoreUnreachable, TooMuch
 from store.errors import NotFound as NoDocument
 
 logger = logging.getLogger(__name__)
@@ -116,10 +112,6 @@ class MfaRequired(Problem):
     status, code = 403, "mfa-required"
 
 
-class AccountSuspended(Problem):
-    status, code = 403, "account-suspended"
-
-
 class CrossSite(Problem):
     status, code = 403, "cross-site"
 
@@ -130,18 +122,6 @@ class NotFound(Problem):
 
 class NotYetIndexed(Problem):
     status, code, retry_after_seconds = 409, "not-yet-indexed", RETRY_SECONDS
-
-
-class LastAdministrator(Problem):
-    status, code = 409, "last-admin"
-
-
-class KeyLimit(Problem):
-    status, code = 409, "too-many-keys"
-
-
-class KeyConflict(Problem):
-    status, code = 409, "key-ended"
 
 
 class VersionChanged(Problem):
@@ -232,10 +212,6 @@ def register(app: Flask) -> None:
     """Answer every failure as a problem."""
     app.register_error_handler(Problem, _own)
     app.register_error_handler(StoreUnreachable, _unreachable)
-    app.register_error_handler(Suspended, lambda error: _own(AccountSuspended(str(error))))
-    app.register_error_handler(LastAdmin, lambda error: _own(LastAdministrator(str(error))))
-    app.register_error_handler(TooManyKeys, lambda error: _own(KeyLimit(str(error))))
-    app.register_error_handler(KeyEnded, lambda error: _own(KeyConflict(str(error))))
     app.register_error_handler(Changed, lambda error: _own(VersionChanged(str(error))))
     app.register_error_handler(TooMuch, lambda error: _own(TooMuchHistory(str(error))))
     app.register_error_handler(NoDocument, lambda error: _own(NotFound(str(error))))
