@@ -10,8 +10,9 @@ from flask import request
 
 from api.fields import INT64_MAX, Hash, JsonNumber, Strict, WholeNumber
 from api.freshness import indexed, tip_number
+from api.past_problems import BeforeHistory, BlockReplaced
 from api.past_view import PastView
-from api.problems import BadRequest, BeforeHistory, BlockReplaced, FieldError, NotYetIndexed
+from api.problems import BadRequest, FieldError, NotYetIndexed
 from api.services import services
 from store.chronicle import Header
 from store.documents import CheckpointDocument

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
-from api.problems import BlockTimeUnknown
+from api.past_problems import BlockTimeUnknown
 from api.services import History
 from store.chronicle import Header
 from store.documents import AssetDocument, BlockRefDocument, CheckpointDocument, MarketDocument

@@ -11,16 +11,12 @@ Problem
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
-├── BlockReplaced    410  a reorg replaced the block that was asked for; start again
-├── BeforeHistory    410  the block is below the first one that was indexed
-├── BlockTimeUnknown 410  the answer depends on the time of a block whose header is not kept
 ├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
 ├── Unsupported      415  the body is not JSON
 ├── TooMuchHistory   422  more would have to be read than one answer is computed from
 ├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
 ├── TooManyStreams   503  every place for streams is taken
-├── HistoryUnavailable 503 the past cannot be folded at once, or not here
 ├── NotReady         503  reads are possible but should not be trusted to advance
 └── StoreDown        503  the store cannot be read at present
 """
@@ -144,22 +140,6 @@ class CursorOrphaned(Problem):
         self.start = start
 
 
-class BlockReplaced(Problem):
-    status, code = 410, "block-replaced"
-
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
-
-
-class BeforeHistory(Problem):
-    status, code = 410, "before-history"
-
-
-class BlockTimeUnknown(Problem):
-    status, code = 410, "block-time-unknown"
-
-
 class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
 
@@ -182,10 +162,6 @@ class NothingIndexed(Problem):
 
 class TooManyStreams(Problem):
     status, code, retry_after_seconds = 503, "too-many-streams", 5
-
-
-class HistoryUnavailable(Problem):
-    status, code, retry_after_seconds = 503, "history-unavailable", RETRY_SECONDS
 
 
 class NotReady(Problem):
