@@ -93,7 +93,7 @@ class Pages:
             raise CursorOrphaned(
                 f"block {cursor.tip['number']}, at which the page of this cursor was true, was taken back by "
                 "a reorg; begin again at links.start",
-                _start(),
+                start=_start(),
             )
         return cursor.position
 

@@ -78,12 +78,11 @@ class Problem(Exception):
     status = 500
     code = "internal-server-error"
     retry_after_seconds: int | None = None
-    start: str | None = None
-    """Where to begin again, for what cannot be continued."""
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(self, detail: str, errors: Sequence[FieldError] = (), *, start: str | None = None) -> None:
+        """`start`: where to begin again, for what cannot be continued."""
         super().__init__(detail)
-        self.detail, self.errors = detail, tuple(errors)
+        self.detail, self.errors, self.start = detail, tuple(errors), start
 
 
 class BadRequest(Problem):
@@ -151,25 +150,13 @@ class VersionChanged(Problem):
 class EventsGone(Problem):
     status, code = 410, "events-gone"
 
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
-
 
 class CursorOrphaned(Problem):
     status, code = 410, "cursor-orphaned"
 
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
-
 
 class BlockReplaced(Problem):
     status, code = 410, "block-replaced"
-
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
 
 
 class BeforeHistory(Problem):

@@ -24,10 +24,21 @@ StoreError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class StoreError(Exception):
-    """Base of everything the store raises by itself."""
+    """Base of everything the store raises by itself. Goes from process to process as what it is."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[StoreError], args: tuple[Any, ...], said: dict[str, Any]) -> StoreError:
+    """An error as it was, without asking its constructor for words that are spoken already."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(said)
+    return error
 
 
 class MongodUnavailable(StoreError):

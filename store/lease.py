@@ -19,10 +19,10 @@ from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
-from pymongo.read_concern import ReadConcern
 
-from store.connection import MAJORITY, SNAPSHOT, Document, application, translated
+from store.connection import MAJORITY, SNAPSHOT, Document, translated
 from store.errors import Interrupted, LeaseLost
+from store.leftovers import SCRIBE, end_commits_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ class Lease:
     def __init__(self, database: Database[Document], holder: str, ttl_seconds: float = 10.0) -> None:
         self._checkpoints = database["checkpoints"]
         self._client = database.client
-        self._admin = database.client.get_database("admin", read_concern=ReadConcern("local"))
         self.holder = holder
         self.ttl_seconds = ttl_seconds
         self.epoch: int | None = None
@@ -117,27 +116,14 @@ class Lease:
         return epoch
 
     def _end_commits_of_the_dead(self) -> None:
-        """End what killed processes left open, or it blocks every write of ours for a minute and more.
+        """A killed holder may have left something open, or the process that wrote for it.
 
-        The server keeps the transaction of a client that vanished for `transactionLifetimeLimitSeconds`.
         Whoever died while taking the lease is not its holder, and known by having been silent for too long.
         """
         free = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
-        if free is None:
-            return
-        silent = {"transaction.timeInactiveMicros": {"$gt": int(self.ttl_seconds * 1_000_000)}}
-        left = [{"appName": application(free["holder"])}, {"appName": {"$regex": "^dvault "}, **silent}]
-        asked: list[Document] = [
-            {"$currentOp": {"idleSessions": True}},
-            {"$match": {"transaction": {"$exists": True}, "$or": left if free["holder"] else left[1:]}},
-            {"$project": {"lsid.id": 1}},
-        ]
-        try:
-            for operation in self._admin.aggregate(asked):
-                self._admin.command("killSessions", [operation["lsid"]])
-        except OperationFailure as error:
-            # Some servers let nobody look: then the transaction ends by itself.
-            logger.info("cannot look for commits left open", extra={"reason": str(error)})
+        if free is not None:
+            dead = [free["holder"], SCRIBE.format(free["holder"])] if free["holder"] else []
+            end_commits_of(self._client, dead, silent_seconds=self.ttl_seconds)
 
     def _claim(self) -> Document:
         return {"holder": {"$literal": self.holder}, "expiresAt": self._expiry()}

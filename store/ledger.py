@@ -14,7 +14,7 @@ from pymongo import UpdateMany
 from pymongo.client_session import ClientSession
 
 from store import bulk, spans
-from store.commit import TALLIED, Commit, Document
+from store.commit import TALLIED, Change, Commit, Document
 from store.connection import MAJORITY, SNAPSHOT, Connection, translated
 from store.errors import LeaseLost, NotFound
 from store.orphans import orphan_id, orphan_of, with_people
@@ -39,9 +39,10 @@ class Ledger:
 
     def __init__(self, connection: Connection, epoch: int, *, guest: bool = False) -> None:
         """A guest writes under the epoch of whoever indexes, and not while documents are of two times."""
+        self.connection = connection
+        self.epoch = epoch
         self._client = connection.client
         self._database = connection.database
-        self._epoch = epoch
         self._ours: dict[str, Any] = {"_id": INDEXER, "epoch": epoch} | (
             {"unfinished": None} if guest else {}
         )
@@ -67,9 +68,9 @@ class Ledger:
         self._remove_assets(commit.removed_assets, session)
         for name, documents in self._inserts(commit, session):
             bulk.insert(self._database, name, documents, session, validate=not commit.trusted)
-        assets = [(_id, _operators(fields, gone)) for _id, fields, gone in commit.changed_assets]
+        assets = bulk.Lazily(_update, commit.changed_assets)
         bulk.update(self._database, "assets", assets, session, validate=not commit.trusted)
-        operators = [(_id, _operators(fields, gone)) for _id, fields, gone in commit.changed_operators]
+        operators = bulk.Lazily(_update, commit.changed_operators)
         bulk.update(self._database, "operatorApprovals", operators, session, validate=True, upsert=True)
         if commit.removed_operators:
             self._delete("operatorApprovals", {"_id": {"$in": list(commit.removed_operators)}}, session)
@@ -106,7 +107,7 @@ class Ledger:
             session=session,
         )
         if moved.matched_count == 0:
-            raise LeaseLost(self._epoch, None)
+            raise LeaseLost(self.epoch, None)
 
     def _tell(self, facts: Sequence[Document], session: ClientSession) -> None:
         """Give facts the places that the checkpoint has just taken for them."""
@@ -181,7 +182,7 @@ class Ledger:
                 {
                     **checkpoint,
                     "_id": INDEXER,
-                    "epoch": self._epoch,
+                    "epoch": self.epoch,
                     "version": 0,
                     "seq": 0,
                     "updatedAt": datetime.now(UTC),
@@ -275,5 +276,6 @@ def _chunks(first: int, last: int | None = None) -> Document:
     return {"_id": {"$gte": first, "$lt": (first if last is None else last) + 1}}
 
 
-def _operators(fields: Document, gone: Document) -> dict[str, Document]:
-    return {name: values for name, values in (("$set", fields), ("$unset", gone)) if values}
+def _update(change: Change) -> tuple[Any, dict[str, Document]]:
+    _id, fields, gone = change
+    return _id, {name: values for name, values in (("$set", fields), ("$unset", gone)) if values}

@@ -49,7 +49,7 @@ TAGS = {
     "mfa": "The caller's second factor: enrolled, confirmed, proven, removed.",
     "operations": "Where the indexer stands.",
     "profile": "The caller's own profile and picture.",
-    "search": "Assets, wallets, contracts and transactions by what somebody typed.",
+    "search": "One box for words, token ids, addresses and hashes.",
     "transactions": "Deeds, and the whereabouts of a chain transaction.",
     "users": "What belongs to a wallet, and what it did.",
 }

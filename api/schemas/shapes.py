@@ -8,8 +8,8 @@ from marshmallow import Schema, fields
 
 from api.fields import camel_case
 
-WEI = {"pattern": "^[0-9]{1,90}$", "description": "Exact, in wei, as a decimal string."}
-BALANCE = {**WEI, "pattern": "^-?[0-9]{1,90}$"}
+WEI = {"pattern": "^[0-9]{1,78}$", "description": "Exact, in wei, as a decimal string."}
+SUM = {"pattern": "^-?[0-9]{1,100}$", "description": "Exact, in wei, as a decimal string; may be negative."}
 ADDRESS = {"pattern": "^0x[0-9a-fA-F]{40}$", "description": "In EIP-55."}
 HASH = {"pattern": "^0x[0-9a-f]{64}$"}
 FINALITY = ("finalized", "unfinalized")
@@ -44,13 +44,14 @@ def wei() -> fields.String:
     return fields.String(metadata=WEI)
 
 
-def wei_balance(description: str | None = None) -> fields.String:
-    """The same for what may be below zero, or a sum of many amounts."""
-    return fields.String(metadata=BALANCE | ({"description": description} if description else {}))
-
-
 def maybe_wei() -> fields.String:
     return fields.String(allow_none=True, metadata=WEI)
+
+
+def wei_sum(description: str | None = None) -> fields.String:
+    """A sum or difference of exact amounts, which may be longer than one amount."""
+    told = {} if description is None else {"description": description}
+    return fields.String(metadata=SUM | told)
 
 
 def address() -> fields.String:

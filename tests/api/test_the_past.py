@@ -150,6 +150,16 @@ def test_a_block_that_is_named_does_not_lag(client):
     assert (response.json["asOf"]["lagBlocks"], response.headers["X-As-Of-Block"]) == (0, "2")
 
 
+def test_an_answer_of_the_past_stays_one_when_it_is_asked_for_again(client):
+    url = f"/api/assets/1?asOfBlock={LISTED_AT}"
+    first, again = client.get(url), client.get(url)
+    unchanged = client.get(url, headers={"If-None-Match": first.headers["ETag"]})
+
+    assert again.json == first.json
+    assert again.json["asset"]["currentOwner"] == PEOPLE[0]
+    assert (unchanged.status_code, unchanged.headers["X-As-Of-Block"]) == (304, str(LISTED_AT))
+
+
 def test_above_the_tip_it_is_not_yet_indexed(client):
     response = client.get(f"/api/assets?asOfBlock={TIP + 1}")
 

@@ -32,6 +32,8 @@ from tests.simulation.verdict import differences
 PROCESSES = 60
 """That one story may use up."""
 RESTART_SECONDS = 2.0
+REWINDS, LONG = 2, 1.5
+"""A story goes on until it has so many, or so many times the blocks of its plan."""
 WAITS_IN_CALM = 400
 WAITS_OF_A_GUEST = 4
 ENDINGS = (DeepReorg, Fatal, StoreError)
@@ -99,7 +101,7 @@ class Storm:
                 raise AssertionError(f"does not reach {self.scene.head.header.ref}: {self._checkpoint()}")
             self._run(self._process(Stopping(self._while_waiting)))
             self.clock.pass_by(RESTART_SECONDS)
-            if self.scene.is_told:
+            if self._is_told():
                 self._calm_down()
             elif not self.scene.is_calm:
                 self._move_world()
@@ -111,6 +113,7 @@ class Storm:
             self.store.forget_the_dead()
         except ENDINGS as error:
             self._note(f"ended {type(error).__name__}")
+            self.scene.change_weather()  # somebody looks after the endpoints
             if self.scene.is_calm:
                 raise
         finally:
@@ -139,7 +142,7 @@ class Storm:
         if process.link.weather.killing > 0 and self._chance.random() < 0.01:
             process.link.dead = True
             raise Killed
-        if self.scene.is_told:
+        if self._is_told():
             self._end_storm(process)
 
     def _move_world(self) -> None:
@@ -163,6 +166,13 @@ class Storm:
         if not self.scene.is_calm:
             self.scene.calm_down()
             self._note("calm")
+
+    def _is_told(self) -> bool:
+        """Enough has happened, also to the indexer; some stories have few rewinds, however long they are."""
+        checkpoint = self._checkpoint()
+        rewinds = checkpoint["reorgs"] if checkpoint else 0
+        long = len(self.scene.blocks) > LONG * self.plan.blocks
+        return self.scene.is_told and (rewinds >= REWINDS or long)
 
     def _has_arrived(self) -> bool:
         checkpoint = self._checkpoint()
@@ -248,7 +258,7 @@ class Storm:
             self.outcome.differences.append(f"in the end: the state digest is {told}, not {scanned}")
 
     def _checkpoint(self) -> Any:
-        return self.store.moment()("checkpoints").get("indexer")
+        return self.store.checkpoint()
 
     def _calm_connection(self, name: str) -> Any:
         return self.store.connect(name, FaultyLink(CALM, Random(0), self._events()))

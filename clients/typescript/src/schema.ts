@@ -1191,6 +1191,9 @@ export interface components {
             closeWei: string;
             points: number;
             confidence: number | null;
+            sources: {
+                [key: string]: number;
+            };
         };
         Amount: {
             value: number;
@@ -1275,6 +1278,17 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
             activity: components["schemas"]["Activity"][];
         };
+        DocumentedOwner: {
+            owner: unknown;
+            period: unknown;
+            documentation: unknown;
+        };
+        Certificate: {
+            type: unknown;
+            issuer: unknown;
+            date: unknown;
+            fileKey: unknown;
+        };
         ProvenanceEntry: {
             id: string;
             /** @enum {string} */
@@ -1283,21 +1297,18 @@ export interface components {
             type: "mint" | "sale" | "transfer" | "documented-owner" | "certificate";
             /** Format: date-time */
             timestamp: string | null;
+            /** @description In EIP-55. */
             from: string | null;
+            /** @description In EIP-55. */
             to: string | null;
             price: number | null;
             /** @description Exact, in wei, as a decimal string. */
             priceWei: string | null;
             blockchain: components["schemas"]["Blockchain"] | null;
-            status: string | null;
-            /** @description owner, period, documentation */
-            document: {
-                [key: string]: unknown;
-            } | null;
-            /** @description type, issuer, date, fileKey */
-            certificate: {
-                [key: string]: unknown;
-            } | null;
+            /** @enum {string|null} */
+            status: "pending" | "completed" | "failed" | "orphaned" | null;
+            document: components["schemas"]["DocumentedOwner"] | null;
+            certificate: components["schemas"]["Certificate"] | null;
         };
         ProvenanceList: {
             asOf: components["schemas"]["AsOf"];
@@ -1361,6 +1372,7 @@ export interface components {
         };
         ListedFavourite: {
             tokenId: number;
+            /** @description In EIP-55. */
             contractAddress: string;
             /** Format: date-time */
             since: string;
@@ -1373,6 +1385,7 @@ export interface components {
         };
         Favourite: {
             tokenId: number;
+            /** @description In EIP-55. */
             contractAddress: string;
             isFavorite: boolean;
             /** Format: date-time */
@@ -1387,7 +1400,7 @@ export interface components {
         TypeTotals: {
             assets: number;
             value: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             forSale: number;
             asked: number;
@@ -1407,19 +1420,19 @@ export interface components {
             /** @description Those that have both a price and a cost. */
             assets: number;
             value: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             cost: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             costWei: string;
             gain: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             gainWei: string;
         };
         Realised: {
             purchases: number;
             spent: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             spentWei: string;
             sales: number;
             earned: number;
@@ -1429,7 +1442,7 @@ export interface components {
             /** @description What the marketplace kept of sales. */
             feesWei: string;
             net: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             netWei: string;
             salesWithCost: number;
             gain: number;
@@ -1438,21 +1451,22 @@ export interface components {
             /** @description Sales of the wallet to itself. */
             selfTrades: number;
             selfTraded: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
             selfTradeFees: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradeFeesWei: string;
         };
         PortfolioTotals: {
             assets: number;
             value: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             forSale: number;
             asked: number;
             /** @description Sum of the prices asked. */
             askedWei: string;
+            /** @description In EIP-55. */
             walletAddress: string;
             byType: components["schemas"]["TypeTotals"][];
             coverage: components["schemas"]["Coverage"];
@@ -1464,6 +1478,11 @@ export interface components {
             type: "mint" | "buy" | "transfer";
             /** Format: date-time */
             timestamp: string;
+        };
+        Gain: {
+            value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            valueWei: string;
         };
         Holding: {
             id: string;
@@ -1487,7 +1506,7 @@ export interface components {
             updatedAt: string | null;
             acquired: components["schemas"]["Acquired"] | null;
             cost: components["schemas"]["Amount"] | null;
-            unrealisedGain: components["schemas"]["Amount"] | null;
+            unrealisedGain: components["schemas"]["Gain"] | null;
         };
         Portfolio: {
             asOf: components["schemas"]["AsOf"];
@@ -1507,16 +1526,17 @@ export interface components {
             isComplete: boolean;
             assets: number;
             value: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             cost: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             costWei: string;
             coverage: components["schemas"]["Coverage"];
         };
         PortfolioHistory: {
             asOf: components["schemas"]["AsOf"];
-            interval: string;
+            /** @enum {string} */
+            interval: "1h" | "1d" | "1w";
             portfolioHistory: components["schemas"]["PortfolioBucket"][];
         };
         OneTransaction: {
@@ -1612,13 +1632,13 @@ export interface components {
         Trade: {
             sales: number;
             volume: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             volumeWei: string;
             fees: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             feesWei: string;
             selfTrades: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
         };
         Stats: {
@@ -1677,13 +1697,13 @@ export interface components {
         MarketBucket: {
             sales: number;
             volume: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             volumeWei: string;
             fees: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             feesWei: string;
             selfTrades: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
             /** Format: date-time */
             start: string;
@@ -1704,7 +1724,8 @@ export interface components {
         };
         MarketStatsHistory: {
             asOf: components["schemas"]["AsOf"];
-            interval: string;
+            /** @enum {string} */
+            interval: "1h" | "1d" | "1w";
             /** Format: date-time */
             exactFrom: string | null;
             statsHistory: components["schemas"]["MarketBucket"][];
@@ -1775,11 +1796,13 @@ export interface components {
             formula: components["schemas"]["TrendingFormula"];
         };
         FoundWallet: {
+            /** @description In EIP-55. */
             walletAddress: string;
             /** @description How many it owns. */
             assets: number;
         };
         FoundContract: {
+            /** @description In EIP-55. */
             address: string;
             /** @enum {string} */
             role: "asset" | "agent" | "marketplace";
@@ -2152,14 +2175,14 @@ export interface components {
             };
         };
         /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listAssets": {
+        "cursor-orphaned.block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -2207,15 +2230,15 @@ export interface components {
                 };
             };
         };
-        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
-        "block-replaced.before-history.block-time-unknown": {
+        /** @description The block was replaced by a reorg; History begins later */
+        "block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -2263,6 +2286,48 @@ export interface components {
                 };
             };
         };
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssetPrices": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description The state that the cursor came from was taken back */
+        "cursor-orphaned": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description No block has been applied yet; The store cannot be read at present */
+        "nothing-indexed.store-unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "nothing-indexed" | "store-unreachable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
         /** @description Not, or no longer, signed in; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
@@ -2291,15 +2356,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.showProfile": {
+        /** @description No block has been applied yet; The store cannot be read at present; What is kept encrypted cannot be read now */
+        "nothing-indexed.store-unreachable.secrets-unreadable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    code?: "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2319,21 +2384,21 @@ export interface components {
                 };
             };
         };
-        /** @description There is more than one answer is computed from; This picture cannot be used */
-        "too-much-history.image-unfit": {
+        /** @description This picture cannot be used */
+        "image-unfit": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-much-history" | "image-unfit";
+                    code?: "image-unfit";
                     /** @constant */
                     status?: 422;
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        /** @description No block has been applied yet; The store cannot be read at present; Other pictures are being decoded */
         "SERVICE_UNAVAILABLE.uploadAvatar": {
             headers: {
                 [name: string]: unknown;
@@ -2341,21 +2406,21 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
+                    code?: "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.deleteAvatar": {
+        /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
+        "nothing-indexed.store-unreachable.storage-unavailable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "storage-unavailable";
+                    code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2375,29 +2440,43 @@ export interface components {
                 };
             };
         };
-        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
-        "GONE.listEvents": {
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
             };
         };
-        /** @description The past cannot be folded at once; Every place for streams is taken; No block has been applied yet */
-        "SERVICE_UNAVAILABLE.streamEvents": {
+        /** @description Listening cannot go on from there */
+        "events-gone": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "too-many-streams" | "nothing-indexed" | "store-unreachable";
+                    code?: "events-gone";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
+        "too-many-streams.nothing-indexed.store-unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "too-many-streams" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2431,15 +2510,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.signIn": {
+        /** @description No block has been applied yet; The store cannot be read at present; The message signs nobody in */
+        "nothing-indexed.store-unreachable.wallet-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
+                    code?: "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2613,15 +2692,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; Not ready */
-        "SERVICE_UNAVAILABLE.showReadiness": {
+        /** @description No block has been applied yet; Not ready; The store cannot be read at present */
+        "nothing-indexed.not-ready.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "not-ready" | "store-unreachable";
+                    code?: "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2841,7 +2920,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -2938,7 +3017,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            410: components["responses"]["block-replaced.before-history"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -3096,7 +3175,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            410: components["responses"]["block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3261,7 +3340,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["GONE.listAssetPrices"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3411,7 +3490,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3553,7 +3632,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3687,10 +3766,10 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showProfile: {
@@ -3741,7 +3820,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     saveProfile: {
@@ -3807,7 +3886,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     changeProfile: {
@@ -3871,7 +3950,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     uploadAvatar: {
@@ -3910,7 +3989,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            422: components["responses"]["too-much-history.image-unfit"];
+            422: components["responses"]["image-unfit"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["SERVICE_UNAVAILABLE.uploadAvatar"];
@@ -3944,7 +4023,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.deleteAvatar"];
+            503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
         };
     };
     listFavorites: {
@@ -4057,7 +4136,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showFavorite: {
@@ -4110,7 +4189,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     addFavorite: {
@@ -4162,7 +4241,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     removeFavorite: {
@@ -4214,7 +4293,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listUserAssets: {
@@ -4412,7 +4491,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4564,7 +4643,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4757,11 +4836,11 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned"];
             422: components["responses"]["too-much-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listPortfolio: {
@@ -4879,7 +4958,7 @@ export interface operations {
             422: components["responses"]["too-much-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listTransactions: {
@@ -5035,7 +5114,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5132,7 +5211,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showChainTransaction: {
@@ -5266,7 +5345,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showMarketStats: {
@@ -5525,7 +5604,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listListings: {
@@ -5677,7 +5756,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5819,10 +5898,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listActivity: {
@@ -5959,7 +6038,7 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -6091,10 +6170,10 @@ export interface operations {
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listEvents: {
@@ -6184,10 +6263,10 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
-            410: components["responses"]["GONE.listEvents"];
+            410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     streamEvents: {
@@ -6251,10 +6330,10 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
-            410: components["responses"]["GONE.listEvents"];
+            410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.streamEvents"];
+            503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
         };
     };
     issueNonce: {
@@ -6290,7 +6369,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signIn: {
@@ -6356,7 +6435,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.signIn"];
+            503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
         };
     };
     refreshTokens: {
@@ -6410,7 +6489,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signOut: {
@@ -6442,7 +6521,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signOutEverywhere: {
@@ -6474,7 +6553,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listSessions: {
@@ -6515,7 +6594,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     endSession: {
@@ -6550,7 +6629,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showSecondFactor: {
@@ -6587,7 +6666,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     removeSecondFactor: {
@@ -6619,7 +6698,7 @@ export interface operations {
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     enrollSecondFactor: {
@@ -6652,7 +6731,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     confirmSecondFactor: {
@@ -6699,7 +6778,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     proveSecondFactor: {
@@ -6743,7 +6822,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     listKeys: {
@@ -6790,7 +6869,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     makeKey: {
@@ -6851,7 +6930,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     rotateKey: {
@@ -6926,7 +7005,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     revokeKey: {
@@ -6961,7 +7040,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showKeyUsage: {
@@ -7017,7 +7096,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listUsers: {
@@ -7110,7 +7189,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     changeUser: {
@@ -7179,7 +7258,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listAudit: {
@@ -7277,7 +7356,7 @@ export interface operations {
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showLiveness: {
@@ -7316,7 +7395,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showReadiness: {
@@ -7355,7 +7434,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showReadiness"];
+            503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
         };
     };
     showStatus: {
@@ -7469,7 +7548,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listReorgs: {
@@ -7576,7 +7655,7 @@ export interface operations {
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listErrors: {
@@ -7627,7 +7706,7 @@ export interface operations {
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showError: {
@@ -7680,7 +7759,7 @@ export interface operations {
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
 }
