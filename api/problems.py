@@ -18,7 +18,6 @@ Problem
 ├── BlockReplaced    410  a reorg replaced the block that was asked for; start again
 ├── BeforeHistory    410  the block is below the first one that was indexed
 ├── BlockTimeUnknown 410  the answer depends on the time of a block whose header is not kept
-├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
 ├── Unsupported      415  the body is not JSON
 ├── TooMuchHistory   422  more would have to be read than one answer is computed from
 ├── TooManyRequests  429  a limit is reached; nothing was done
@@ -149,10 +148,6 @@ class VersionChanged(Problem):
 
 class EventsGone(Problem):
     status, code = 410, "events-gone"
-
-
-class CursorOrphaned(Problem):
-    status, code = 410, "cursor-orphaned"
 
 
 class BlockReplaced(Problem):
