@@ -81,7 +81,9 @@ def _replaced(number: int, told: str) -> BlockReplaced:
     """Tells where to begin anew."""
     kept = [(name, value) for name, value in request.args.items() if name not in PINNING]
     start = request.path + (f"?{urlencode(kept)}" if kept else "")
-    return BlockReplaced(f"block {number} has the hash {told} by now; begin again at links.start", start)
+    return BlockReplaced(
+        f"block {number} has the hash {told} by now; begin again at links.start", start=start
+    )
 
 
 def _check_hash(asked: str | None, header: Header, number: int) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from flask import request
 from itsdangerous import BadSignature, Signer
 
-from api.problems import BadRequest, CursorOrphaned, FieldError
+from api.problems import BadRequest, FieldError, Problem
 from store.documents import BlockRefDocument
 from store.pages import Page, PageRequest
 from store.reading import View
@@ -29,6 +29,10 @@ NO_BLOCK = -1
 DEFAULT_LIMIT, MAX_LIMIT = 20, 200
 MAX_PAGE = 500
 """Skipping costs one index step a row; whoever goes deeper takes the cursor."""
+
+
+class CursorOrphaned(Problem):
+    status, code = 410, "cursor-orphaned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Pages:
             raise CursorOrphaned(
                 f"block {cursor.tip['number']}, at which the page of this cursor was true, was taken back by "
                 "a reorg; begin again at links.start",
-                _start(),
+                start=_start(),
             )
         return cursor.position
 

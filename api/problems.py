@@ -11,7 +11,6 @@ Problem
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
-├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
 ├── Unsupported      415  the body is not JSON
 ├── TooMuchHistory   422  more would have to be read than one answer is computed from
 ├── TooManyRequests  429  a limit is reached; nothing was done
@@ -70,12 +69,11 @@ class Problem(Exception):
     status = 500
     code = "internal-server-error"
     retry_after_seconds: int | None = None
-    start: str | None = None
-    """Where to begin again, for what cannot be continued."""
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(self, detail: str, errors: Sequence[FieldError] = (), *, start: str | None = None) -> None:
+        """`start`: where to begin again, for what cannot be continued."""
         super().__init__(detail)
-        self.detail, self.errors = detail, tuple(errors)
+        self.detail, self.errors, self.start = detail, tuple(errors), start
 
 
 class BadRequest(Problem):
@@ -126,18 +124,6 @@ class VersionChanged(Problem):
 
 class EventsGone(Problem):
     status, code = 410, "events-gone"
-
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
-
-
-class CursorOrphaned(Problem):
-    status, code = 410, "cursor-orphaned"
-
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
 
 
 class Unsupported(Problem):

@@ -22,7 +22,7 @@ SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 EXACT_ONLY = {"gasPriceWei", "initialPriceWei", "selfTradedWei"}
 """Amounts that nobody shows in ether."""
 IN_TIME = re.compile(r"(At|Since|Login|timestamp|^start|^end)$")
-NOT_TIMES = {("ProblemLinks", "start"), ("AsOf", "unchangedSince")}
+NOT_TIMES = {("ProblemLinks", "start")}
 IDS = {"ids": str}
 
 
