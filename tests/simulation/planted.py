@@ -244,9 +244,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the configuration at finality stays behind in history",
-        "indexer/backfill.py",
-        "        if commit.markets:\n",
-        "        if False:\n",
+        "indexer/writing.py",
+        "    if batch.folded.market is not None:\n",
+        "    if False:\n",
     ),
     Mutant(
         "the state digest leaves out the configuration",

@@ -14,6 +14,7 @@ import indexer.backfill
 import indexer.fetch
 import indexer.service
 import indexer.session
+import indexer.writing
 import store.lease
 from tests.simulation.clock import InlinePool, VirtualClock
 from tests.simulation.plan import Plan
@@ -31,7 +32,7 @@ def small_world(plan: Plan, clock: VirtualClock, rng: Random) -> Iterator[None]:
         logging.disable(logging.CRITICAL)
         undo.callback(random.setstate, random.getstate())
         random.seed(f"jitter {plan.seed}")
-        for module in (indexer.fetch, indexer.backfill, chain.examination):
+        for module in (indexer.fetch, indexer.writing, chain.examination):
             _set(undo, module, "ThreadPoolExecutor", Pool)
         for module in (indexer.backfill, indexer.service, store.lease):
             _set(undo, module, "monotonic", clock.monotonic)
