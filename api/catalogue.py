@@ -104,6 +104,7 @@ _ENTRIES = (
         "A wallet with more than 50 000 assets, 100 000 mints, sales and transfers, or 200 000 price points.",
         "Walk the pages of `GET /api/users/{walletAddress}/assets` and `/transactions` and add up what you "
         "need; for a history, ask for a `to` further back.",
+        only=("showPortfolio", "listPortfolio"),
     ),
     Entry(
         "too-many-requests",

@@ -30,6 +30,7 @@ PAST = (
         "The block is final and had no events; and something happened near the edge of a window of 24 hours, "
         "7 or 30 days before it, so that its exact second would decide.",
         "Ask for the block that `detail` names: the state there is the same, and its time is known.",
+        only=("showMarketStats", "listAssetPrices"),
     ),
     Entry(
         "history-unavailable",

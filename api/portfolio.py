@@ -25,7 +25,7 @@ def portfolio(view: View, query: Query, wallet: str) -> Json:
     """Totals of everything the wallet owns and traded, and one page of what it owns."""
     owned, book = view.portfolios.owned(wallet), book_of(wallet, view.portfolios.moves(wallet))
     wanted, order = AssetFilter(owner=wallet), sorted_by("createdAt", -1)
-    page = Listed("assets", ("portfolio", wanted, order)).answer(
+    page = Listed("assets", ("portfolio", wanted, order), view).answer(
         query,
         lambda asked: view.assets.page(wanted, order, asked),
         lambda asset: _holding(asset, book.lots.get(asset["_id"]), view.finalized),

@@ -25,7 +25,7 @@ DOCUMENT, CERTIFICATE = ("owner", "period", "documentation"), ("type", "issuer",
 def page_of_provenance(view: View, query: Query, asset: AssetDocument) -> Json:
     """One page of entries, newest first."""
     written = list(written_of(asset))
-    return Listed("provenance", ("provenance", str(asset["_id"]))).answer(
+    return Listed("provenance", ("provenance", str(asset["_id"])), view).answer(
         query,
         lambda asked: view.provenance.page(asset, written, asked),
         lambda entry: _present(entry, view.finalized),

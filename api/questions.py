@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from api.fields import Moment, OneOf, Strict, Wallet
-from api.requests import FreshnessQuery, PageQuery
+from api.requests import BranchPageQuery, FreshnessQuery
 
 
 class SeriesQuery(FreshnessQuery):
@@ -16,7 +16,7 @@ class SeriesQuery(FreshnessQuery):
     to_time = Moment(data_key="to", metadata={"description": "The last bucket is the one of this time."})
 
 
-class SearchQuery(PageQuery):
+class SearchQuery(BranchPageQuery):
     """What to look for."""
 
     q = fields.String(

@@ -43,7 +43,7 @@ def search(view: View, query: Query) -> Json:
         hits = [_asset_hit(asset, "text", view) for asset in found.rows if str(asset["_id"]) not in tokens]
         return Page([*before, *hits], found.next, found.total)
 
-    answer = Listed("hits", (text, wanted, order)).answer(query, read, dict)
+    answer = Listed("hits", (text, wanted, order), view).answer(query, read, dict)
     return {"query": text, "kind": kind, **answer}
 
 

@@ -46,7 +46,7 @@ def trending(view: View, query: Query) -> Json:
     assert now is not None, "a tip has a time"
     stirs = view.trending.candidates(now)
     ranked = ranks(stirs, view.trending.interest([stir.asset for stir in stirs]))
-    page = Listed("trending", "trending").answer(
+    page = Listed("trending", "trending", view).answer(
         query,
         lambda asked: _with_assets(view, _page(ranked, asked)),
         lambda pair: _present(*pair, view.finalized),

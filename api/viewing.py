@@ -57,7 +57,8 @@ class Views:
                 LOST.inc()
                 return
             self._untold[seen] = None
-            if self._teller is None and self._tell_seconds is not None:
+            if self._tell_seconds is not None and (self._teller is None or not self._teller.is_alive()):
+                # The first view, or the first after an error that nobody foresaw ended the thread.
                 self._teller = Thread(target=self._tell_forever, name="views", daemon=True)
                 self._teller.start()
 

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 WORD = re.compile(r"[^\W_]+")
-MAX_CHARACTERS = 4000
+MAX_CHARACTERS = 2000
 """Of a text; nobody looks for what stands further down."""
 MAX_WORD = 32
 MAX_WORDS = 100
@@ -44,11 +44,14 @@ def keys_of(texts: Iterable[str | None]) -> list[str]:
 
 def _keys(text: str) -> Iterator[str]:
     for word in words_of(text):
-        starts = [0, *(at for at in range(1, len(word)) if word[at] >= FIRST_UNPARTED)]
-        yield from (word[start:] for start in starts)
+        yield word
+        if not word.isascii():
+            yield from (word[at:] for at in range(1, len(word)) if word[at] >= FIRST_UNPARTED)
 
 
 def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     # Once before, since signs such as ™ hide capitals, and once after, since folding composes accents.
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(sign for sign in apart if not unicodedata.combining(sign))

@@ -10,7 +10,7 @@ from api.lists import Query, page_of_listings
 from api.market_history import market_history
 from api.problems import NothingIndexed
 from api.questions import SeriesQuery
-from api.requests import ListingsQuery, PageQuery, StatsQuery
+from api.requests import BranchPageQuery, ListingsQuery, StatsQuery
 from api.responses import present_stats
 from api.schemas.assets import ListingList
 from api.schemas.rows import MarketStats
@@ -52,7 +52,7 @@ def list_listings(view: View, query: Query) -> dict[str, Any]:
     return page_of_listings(view, query)
 
 
-@blueprint.reads("/trending", "listTrending", TrendingList, PageQuery)
+@blueprint.reads("/trending", "listTrending", TrendingList, BranchPageQuery)
 def list_trending(view: View, query: Query) -> dict[str, Any]:
     """List what trends, highest score first, with the formula and what each score is made of.
 

@@ -8,7 +8,7 @@ from api.endpoints import Blueprint
 from api.lists import Query, deed_filter, page_of_assets, page_of_deeds
 from api.portfolio import portfolio, portfolio_history
 from api.questions import SeriesQuery
-from api.requests import OwnedAssetsQuery, PageQuery, UserTransactionsQuery
+from api.requests import BranchPageQuery, OwnedAssetsQuery, UserTransactionsQuery
 from api.schemas.assets import AssetList
 from api.schemas.portfolio import Portfolio, PortfolioHistory
 from api.schemas.rows import TransactionList
@@ -31,7 +31,7 @@ def list_user_transactions(view: View, query: Query, wallet: str) -> dict[str, A
     return page_of_deeds(view, query, deed_filter(query, wallet))
 
 
-@blueprint.reads("/<walletAddress>/portfolio", "showPortfolio", Portfolio, PageQuery, 422)
+@blueprint.reads("/<walletAddress>/portfolio", "showPortfolio", Portfolio, BranchPageQuery, 422)
 def show_portfolio(view: View, query: Query, wallet: str) -> dict[str, Any]:
     """Return what a wallet owns, is worth and traded, to the wei, and one page of what it owns.
 

@@ -18,14 +18,24 @@ NEVER_SAID = ("sign-in-refused", "method-not-allowed")
 FEW = 3
 
 REPLACING_A_FACTOR = ("enrollSecondFactor", "confirmSecondFactor")
+ASKED_IN_THE_BODY = "batchAssets"
+
+
+def _takes_a_block(operation: Operation) -> bool:
+    return operation.takes("asOfBlock") or operation.id == ASKED_IN_THE_BODY
+
+
 CONDITIONS: dict[str, Callable[[Operation], bool]] = {
     "unauthenticated": lambda operation: operation.access.role is not None or operation.access.cookie,
     "credentials-ambiguous": lambda operation: operation.looks_at_keys,
     "forbidden": lambda operation: operation.access.role is not None and not operation.access.own_way,
     "mfa-required": lambda operation: operation.access.mfa or operation.id in REPLACING_A_FACTOR,
     "cross-site": lambda operation: operation.access.cookie,
-    "not-yet-indexed": lambda operation: operation.takes("minBlock"),
+    "not-yet-indexed": lambda operation: operation.takes("minBlock") or _takes_a_block(operation),
     "cursor-orphaned": lambda operation: operation.takes("cursor"),
+    "block-replaced": _takes_a_block,
+    "before-history": _takes_a_block,
+    "history-unavailable": _takes_a_block,
 }
 """Code → which of the operations that can have its status can give it; what is not here, all of them."""
 
@@ -116,5 +126,6 @@ _MORE: dict[str, dict[str, Any]] = {
         ],
     },
     "cursor-orphaned": {"links": {"start": "/api/assets?limit=20"}},
+    "block-replaced": {"links": {"start": "/api/assets?limit=20&asOfBlock=69"}},
     "events-gone": {"links": {"start": "/api/events?after=4711"}},
 }

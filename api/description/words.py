@@ -43,11 +43,13 @@ TAGS = {
     "auth": "Signing in with a wallet, staying signed in, signing out.",
     "errors": "What the errors mean, and what to do.",
     "events": "What happens, as it happens.",
+    "favourites": "Which assets the caller likes.",
     "keys": "API keys for services: made, replaced, revoked.",
     "market": "What is for sale, and the market's figures.",
     "mfa": "The caller's second factor: enrolled, confirmed, proven, removed.",
     "operations": "Where the indexer stands.",
     "profile": "The caller's own profile and picture.",
+    "search": "One box for words, token ids, addresses and hashes.",
     "transactions": "Deeds, and the whereabouts of a chain transaction.",
     "users": "What belongs to a wallet, and what it did.",
 }

@@ -6,16 +6,16 @@ from marshmallow import fields
 
 from api.schemas.assets import AssetItem
 from api.schemas.series import Bucket, Series
-from api.schemas.shapes import Amount, ListAnswer, Shape, maybe_text, text
+from api.schemas.shapes import Amount, ListAnswer, Shape, address, maybe_text, one_of, wei_sum
 
 
 class Totals(Shape):
     assets = fields.Integer()
     value = fields.Float()
-    value_wei = text()
+    value_wei = wei_sum()
     for_sale = fields.Integer()
     asked = fields.Float()
-    asked_wei = text(metadata={"description": "Sum of the prices asked."})
+    asked_wei = wei_sum("Sum of the prices asked.")
 
 
 class TypeTotals(Totals):
@@ -32,51 +32,58 @@ class Coverage(Shape):
 class Unrealised(Shape):
     assets = fields.Integer(metadata={"description": "Those that have both a price and a cost."})
     value = fields.Float()
-    value_wei = text()
+    value_wei = wei_sum()
     cost = fields.Float()
-    cost_wei = text()
+    cost_wei = wei_sum()
     gain = fields.Float()
-    gain_wei = text()
+    gain_wei = wei_sum()
 
 
 class Realised(Shape):
     purchases = fields.Integer()
     spent = fields.Float()
-    spent_wei = text()
+    spent_wei = wei_sum()
     sales = fields.Integer()
     earned = fields.Float()
-    earned_wei = text(metadata={"description": "Prices paid by buyers, before the marketplace's fee."})
+    earned_wei = wei_sum("Prices paid by buyers, before the marketplace's fee.")
     fees = fields.Float()
-    fees_wei = text(metadata={"description": "What the marketplace kept of sales."})
+    fees_wei = wei_sum("What the marketplace kept of sales.")
     net = fields.Float()
-    net_wei = text()
+    net_wei = wei_sum()
     sales_with_cost = fields.Integer()
     gain = fields.Float()
-    gain_wei = text(metadata={"description": "Net earnings minus costs, of the sales whose cost is known."})
+    gain_wei = wei_sum("Net earnings minus costs, of the sales whose cost is known.")
     self_trades = fields.Integer(metadata={"description": "Sales of the wallet to itself."})
     self_traded = fields.Float()
-    self_traded_wei = text()
+    self_traded_wei = wei_sum()
     self_trade_fees = fields.Float()
-    self_trade_fees_wei = text()
+    self_trade_fees_wei = wei_sum()
 
 
 class PortfolioTotals(Totals):
-    wallet_address = text()
+    wallet_address = address()
     by_type = fields.List(fields.Nested(TypeTotals))
     coverage = fields.Nested(Coverage)
     unrealised = fields.Nested(Unrealised)
     realised = fields.Nested(Realised)
 
 
+class Gain(Shape):
+    """May be negative."""
+
+    value = fields.Float()
+    value_wei = wei_sum()
+
+
 class Acquired(Shape):
-    type = text(metadata={"enum": ["mint", "buy", "transfer"]})
+    type = one_of("mint", "buy", "transfer")
     timestamp = fields.DateTime()
 
 
 class Holding(AssetItem):
     acquired = fields.Nested(Acquired, allow_none=True)
     cost = fields.Nested(Amount, allow_none=True)
-    unrealised_gain = fields.Nested(Amount, allow_none=True)
+    unrealised_gain = fields.Nested(Gain, allow_none=True)
 
 
 class Portfolio(ListAnswer):
@@ -87,9 +94,9 @@ class Portfolio(ListAnswer):
 class PortfolioBucket(Bucket):
     assets = fields.Integer()
     value = fields.Float()
-    value_wei = text()
+    value_wei = wei_sum()
     cost = fields.Float()
-    cost_wei = text()
+    cost_wei = wei_sum()
     coverage = fields.Nested(Coverage)
 
 

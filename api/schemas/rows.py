@@ -7,6 +7,7 @@ from marshmallow import fields
 from api.requests import DEEDS, INTERVALS, SOURCES
 from api.schemas.explanations import StatsExplained
 from api.schemas.shapes import (
+    ADDRESS,
     Amount,
     Answer,
     Either,
@@ -24,6 +25,7 @@ from api.schemas.shapes import (
     one_of,
     text,
     wei,
+    wei_sum,
 )
 
 STATUS = ("pending", "completed", "failed", "orphaned")
@@ -108,6 +110,7 @@ class Candle(Shape):
     close_wei = wei()
     points = fields.Integer()
     confidence = maybe_number()
+    sources = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
 class PriceHistory(ListAnswer):
@@ -132,21 +135,38 @@ class ActivityList(ListAnswer):
     activity = fields.List(fields.Nested(Activity))
 
 
+class DocumentedOwner(Shape):
+    """As people wrote it."""
+
+    owner = fields.Raw(allow_none=True)
+    period = fields.Raw(allow_none=True)
+    documentation = fields.Raw(allow_none=True)
+
+
+class Certificate(Shape):
+    """As people wrote it."""
+
+    type = fields.Raw(allow_none=True)
+    issuer = fields.Raw(allow_none=True)
+    date = fields.Raw(allow_none=True)
+    file_key = fields.Raw(allow_none=True)
+
+
 class ProvenanceEntry(Shape):
     """Of `document` and `certificate`, people wrote one; the chain's entries have neither."""
 
     id = text()
-    source = text(metadata={"enum": ["chain", "people"]})
-    type = text(metadata={"enum": ["mint", "sale", "transfer", "documented-owner", "certificate"]})
+    source = one_of("chain", "people")
+    type = one_of("mint", "sale", "transfer", "documented-owner", "certificate")
     timestamp = maybe_time()
-    from_ = fields.String(allow_none=True, data_key="from")
-    to = maybe_text()
+    from_ = fields.String(allow_none=True, data_key="from", metadata=ADDRESS)
+    to = maybe_address()
     price = maybe_number()
-    price_wei = maybe_text()
+    price_wei = maybe_wei()
     blockchain = fields.Nested(Blockchain, allow_none=True)
-    status = maybe_text()
-    document = fields.Dict(allow_none=True, metadata={"description": "owner, period, documentation"})
-    certificate = fields.Dict(allow_none=True, metadata={"description": "type, issuer, date, fileKey"})
+    status = maybe_one_of(*STATUS)
+    document = fields.Nested(DocumentedOwner, allow_none=True)
+    certificate = fields.Nested(Certificate, allow_none=True)
 
 
 class ProvenanceList(ListAnswer):
@@ -156,11 +176,11 @@ class ProvenanceList(ListAnswer):
 class Trade(Shape):
     sales = fields.Integer()
     volume = fields.Float()
-    volume_wei = wei()
+    volume_wei = wei_sum()
     fees = fields.Float()
-    fees_wei = wei()
+    fees_wei = wei_sum()
     self_trades = fields.Integer()
-    self_traded_wei = wei()
+    self_traded_wei = wei_sum()
 
 
 class Stats(Shape):

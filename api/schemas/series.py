@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from api.schemas.rows import Trade
-from api.schemas.shapes import Amount, Answer, Shape, maybe_time, maybe_whole, text
+from api.schemas.shapes import Amount, Answer, Shape, maybe_time, maybe_whole, one_of
 
 
 class Bucket(Shape):
@@ -24,7 +24,7 @@ class MarketBucket(Bucket, Trade):
 
 
 class Series(Answer):
-    interval = text()
+    interval = one_of("1h", "1d", "1w")
 
 
 class MarketStatsHistory(Series):

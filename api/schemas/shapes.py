@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 from api.fields import camel_case
 
 WEI = {"pattern": "^[0-9]{1,78}$", "description": "Exact, in wei, as a decimal string."}
+SUM = {"pattern": "^-?[0-9]{1,100}$", "description": "Exact, in wei, as a decimal string; may be negative."}
 ADDRESS = {"pattern": "^0x[0-9a-fA-F]{40}$", "description": "In EIP-55."}
 HASH = {"pattern": "^0x[0-9a-f]{64}$"}
 FINALITY = ("finalized", "unfinalized")
@@ -45,6 +46,12 @@ def wei() -> fields.String:
 
 def maybe_wei() -> fields.String:
     return fields.String(allow_none=True, metadata=WEI)
+
+
+def wei_sum(description: str | None = None) -> fields.String:
+    """A sum or difference of exact amounts, which may be longer than one amount."""
+    told = {} if description is None else {"description": description}
+    return fields.String(metadata=SUM | told)
 
 
 def address() -> fields.String:
@@ -93,7 +100,7 @@ class AsOf(Shape):
     finality = one_of(*FINALITY)
     lag_blocks = fields.Integer()
     lag_seconds = fields.Integer()
-    unchanged_since = fields.Nested(Block, allow_none=True, metadata={"always": False})
+    state_of = fields.Nested(Block, allow_none=True, metadata={"always": False})
 
 
 class Pagination(Shape):

@@ -92,7 +92,7 @@ class CheckpointDocument(TypedDict):
     """What was interrupted and left documents of two times; `dvault rebuild` finishes it."""
     mendedFrom: NotRequired[int | None]
     """The lowest block whose raw events were replaced since the rolling digests were written."""
-    unchangedSince: NotRequired[BlockRefDocument | None]
+    stateOf: NotRequired[BlockRefDocument | None]
     """Not kept, but told: the newest block with events, where a reader named the block to answer for."""
     eventsPerSecond: float
     lastError: str | None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyotp
+from builders import history
 from flask import Flask
 from flask.testing import FlaskClient
 from pymongo.database import Database
@@ -49,7 +50,13 @@ def app_with(
     auth = Auth(Accounts(database), ("k" * 40,), **{"peppers": ("p" * 40,), **given})
     keep = keeping_in(folder, database)
     return make_app(
-        Reading(database), secret_key="a test", auth=auth, keep=keep, clock=clock, perimeter=perimeter
+        Reading(database),
+        secret_key="a test",
+        auth=auth,
+        keep=keep,
+        clock=clock,
+        perimeter=perimeter,
+        history=history(),
     )
 
 

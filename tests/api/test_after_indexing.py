@@ -83,4 +83,78 @@ def test_a_transaction_goes_its_way_and_a_reorg_takes_it_back(
     chain.mine(10)
     indexing.catch_up()
     assert tx(reader, again)[0] == "finalized"
-    assert reader.get(f"/api/assets/{token}").json["asset"]["finality"] == "finalized"
+    shown = reader.get(f"/api/assets/{token}").json["asset"]
+    assert shown["finality"] == "finalized"
+
+    found = reader.get("/api/search", query_string={"q": shown["name"][:5].upper()}).json["hits"]
+    assert [hit["asset"]["tokenId"] for hit in found] == [token]
+    past = reader.get(f"/api/assets/{token}/provenance").json["provenance"]
+    assert [(one["source"], one["type"], one["to"]) for one in past] == [("chain", "mint", play.alice)]
+    owned = reader.get(f"/api/users/{play.alice.lower()}/portfolio").json["portfolio"]
+    assert (owned["assets"], owned["valueWei"]) == (1, shown["currentPrice"]["valueWei"])
+    last = reader.get("/api/market/stats/history").json["statsHistory"][-1]
+    assert (last["mints"], last["listings"], last["floorPrice"]["valueWei"]) == (1, 1, str(WEI))
+
+
+LISTS = {
+    "/api/assets": "assets",
+    "/api/assets?sortBy=tokenId&sortDirection=asc": "assets",
+    "/api/market/listings?sortBy=tokenId": "listings",
+    "/api/transactions": "transactions",
+    "/api/activity": "activity",
+    "/api/assets/1/price-history": "priceHistory",
+    "/api/assets/1/transactions": "transactions",
+    "/api/assets/1/activity": "activity",
+}
+
+
+def ids(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["id"] for row in rows]
+
+
+def test_lists_walked_while_blocks_are_applied_are_whole_and_a_reorg_ends_the_walk(
+    played: Any, indexing: Indexing, reader: FlaskClient
+) -> None:
+    chain, play = played
+
+    def live() -> None:
+        """Another block with something for every list."""
+        token = play.mint_token(play.alice)
+        play.set_price(1, (20 + token) * ETHER)
+        play.approve_and_list(play.alice, token, WEI)
+        indexing.catch_up()
+
+    def page(url: str, cursor: str | None, limit: int) -> Any:
+        more = "" if cursor is None else f"&cursor={cursor}"
+        return reader.get(f"{url}{'&' if '?' in url else '?'}limit={limit}{more}")
+
+    for _ in range(4):
+        live()
+    play.buy(play.bob, 1)
+    indexing.catch_up()
+    ensure_late(indexing.database)
+    for url, key in LISTS.items():
+        start = ids(page(url, None, 200).json[key])
+        seen, cursor = [], None
+        for _ in range(50):
+            answer = page(url, cursor, 2).json
+            seen += ids(answer[key])
+            cursor = answer["pagination"]["nextCursor"]
+            if cursor is None:
+                break
+            live() if len(seen) < 4 else None
+        assert len(start) > 2, url
+        assert [one for one in seen if one in start] == start, url
+        assert len(seen) == len(set(seen)), url
+
+    cursors = {url: page(url, None, 2).json["pagination"]["nextCursor"] for url in LISTS}
+    chain.reorg(1)
+    chain.mine(1)
+    indexing.catch_up()
+    for url, cursor in cursors.items():
+        refused = page(url, cursor, 2)
+        assert (refused.status_code, refused.json["code"]) == (410, "cursor-orphaned"), url
+        again = reader.get(refused.json["links"]["start"])
+        assert again.json["asOf"]["blockHash"] == page(url, None, 1).json["asOf"]["blockHash"]
+        key = LISTS[url]
+        assert ids(again.json[key]) == ids(page(url, None, 2).json[key])

@@ -61,6 +61,15 @@ def test_every_answer_says_at_which_block_it_is_true_and_is_kept_by_nobody(clien
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_who_has_an_answer_from_before_is_told_the_new_count(client, ann):
+    etag = client.get("/api/assets/2").headers["ETag"]
+    client.post("/api/users/favorites/2", headers=ann)
+
+    again = client.get("/api/assets/2", headers={"If-None-Match": etag})
+
+    assert (again.status_code, again.json["asset"]["stats"]["favoriteCount"]) == (200, 1)
+
+
 def test_favourites_are_of_one_asset_contract(client, database, ann):
     client.post(f"/api/users/favorites/1?contractAddress={OTHER_RWA.lower()}", headers=ann)
 

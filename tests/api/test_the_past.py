@@ -132,7 +132,7 @@ def test_the_hash_of_a_final_block_without_events_is_not_invented(client, told):
     as_of = get(client, "/api/assets?asOfBlock=4")["asOf"]
 
     assert (as_of["blockNumber"], as_of["blockHash"], as_of["timestamp"]) == (4, None, None)
-    assert as_of["unchangedSince"] == {"number": 3, "hash": told.hash_at(3)}
+    assert as_of["stateOf"] == {"number": 3, "hash": told.hash_at(3)}
 
 
 def test_the_hash_before_a_block_with_events_is_what_that_block_calls_its_parent(client, told):
@@ -148,6 +148,16 @@ def test_a_block_that_is_named_does_not_lag(client):
     response = client.get("/api/assets?asOfBlock=2")
 
     assert (response.json["asOf"]["lagBlocks"], response.headers["X-As-Of-Block"]) == (0, "2")
+
+
+def test_an_answer_of_the_past_stays_one_when_it_is_asked_for_again(client):
+    url = f"/api/assets/1?asOfBlock={LISTED_AT}"
+    first, again = client.get(url), client.get(url)
+    unchanged = client.get(url, headers={"If-None-Match": first.headers["ETag"]})
+
+    assert again.json == first.json
+    assert again.json["asset"]["currentOwner"] == PEOPLE[0]
+    assert (unchanged.status_code, unchanged.headers["X-As-Of-Block"]) == (304, str(LISTED_AT))
 
 
 def test_above_the_tip_it_is_not_yet_indexed(client):

@@ -31,6 +31,8 @@ class Generator:
         self._mempool: list[Transaction] = []
         self._eventful = rng.choice([0.2, 0.5, 0.8])
         """The share of blocks that log anything."""
+        self._common = (*COMMON, *rng.sample(SELDOM, 4))
+        """What is seldom otherwise is common in some stories."""
         self._rare = rng.choice([0.05, 0.15, 0.4])
 
     def grow(self, count: int) -> None:
@@ -97,5 +99,5 @@ class Generator:
 
     def _deed(self) -> Deed:
         rng = self._rng
-        word = rng.choice(SELDOM if rng.random() < self._rare else COMMON)
+        word = rng.choice(SELDOM if rng.random() < self._rare else self._common)
         return word, rng.randrange(60), rng.randrange(60), rng.randrange(60)

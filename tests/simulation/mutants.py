@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -92,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
     findings = []
     with ThreadPoolExecutor(options.workers) as pool:
-        for found in pool.map(lambda mutant: hunted(mutant, options.seeds), chosen):
+        hunts = [pool.submit(hunted, mutant, options.seeds) for mutant in chosen]
+        for found in (hunt.result() for hunt in as_completed(hunts)):
             findings.append(found)
             how = "SURVIVES" if found.seed is None else f"seed {found.seed}: {found.difference[:160]}"
             sys.stdout.write(f"{found.mutant.name} | {how}\n")

@@ -14,7 +14,7 @@ from indexer.following import Contracts
 from indexer.opening import Options
 from indexer.service import Indexer, Parts
 from indexer.session import Session, Watch
-from store.connection import Connection, application
+from store.connection import Connection
 from store.errors import Interrupted
 from store.lease import Lease
 from store.ledger import Ledger
@@ -126,8 +126,3 @@ class Process:
 
 def watch_of(stopping: Stopping) -> Watch:
     return Watch(stopping.is_set, lambda _: None, lambda: None)
-
-
-def application_of(name: str) -> str:
-    """What the server calls the connections of a process."""
-    return application(name)

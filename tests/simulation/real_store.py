@@ -53,6 +53,10 @@ class RealStore:
             }
         return lambda name: found[name]
 
+    def checkpoint(self) -> Mapping[str, Any] | None:
+        """Where the indexer says it stands."""
+        return self._connection.database["checkpoints"].find_one({"_id": "indexer"})
+
     def free_assets(self) -> Mapping[Any, Mapping[str, Any]]:
         """None while a transaction is open: whoever writes waits for it, and nobody would end it."""
         return {} if self.is_writing() else self.moment()("assets")

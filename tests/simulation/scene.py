@@ -46,7 +46,7 @@ class Scene:
             (self.world.fork, 0.14),
             (self.world.move_tag, 0.3),
             (lambda: self.world.grow(chance.randint(10, 30)), 0.02),
-            (self._change_weather, 0.06),
+            (self.change_weather, 0.06),
         ):
             if chance.random() < share:
                 deed()
@@ -90,7 +90,7 @@ class Scene:
         endpoint.scenarios = faults_of(self._plan, self._chance, place)
         return endpoint
 
-    def _change_weather(self) -> None:
+    def change_weather(self) -> None:
         for place, endpoint in enumerate(self.endpoints):
             endpoint.scenarios = faults_of(self._plan, self._chance, place)
             endpoint.node.prunes = self._chance.random() < 0.3

@@ -34,6 +34,11 @@ class FakeStore:
 
         return held
 
+    def checkpoint(self) -> Mapping[str, Any] | None:
+        """Where the indexer says it stands."""
+        stored = self.server.read("checkpoints").get("indexer")
+        return None if stored is None else stored.seen
+
     def free_assets(self) -> Mapping[Any, Mapping[str, Any]]:
         """Those that no transaction is writing: whoever wrote the others would have to wait for it."""
         busy = {key for each in self.server.open for name, key in each.written if name == "assets"}

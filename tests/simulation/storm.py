@@ -16,13 +16,14 @@ from chain.errors import Fatal
 from indexer.branch import DeepReorg
 from indexer.digest import to_text
 from indexer.loading import scan_digest
+from store.connection import application
 from store.errors import StoreError
 from store.ledger import Ledger
 from tests.simulation.clock import VirtualClock
 from tests.simulation.oracle.replay import Oracle
 from tests.simulation.people import People
 from tests.simulation.plan import Plan, plan_of
-from tests.simulation.process import Process, Stopping, application_of
+from tests.simulation.process import Process, Stopping
 from tests.simulation.scene import Scene
 from tests.simulation.store_faults import CALM, Events, FaultyLink, Killed
 from tests.simulation.stores import FakeStore
@@ -32,7 +33,9 @@ from tests.simulation.verdict import differences
 PROCESSES = 60
 """That one story may use up."""
 RESTART_SECONDS = 2.0
-WAITS_IN_CALM = 400
+REWINDS, LONG = 2, 1.5
+"""A story goes on until it has so many, or so many times the blocks of its plan."""
+STARTS_IN_CALM, WAITS_IN_CALM = 3, 400
 WAITS_OF_A_GUEST = 4
 ENDINGS = (DeepReorg, Fatal, StoreError)
 """What may end a process while faults strike: it says why, and is started again."""
@@ -76,7 +79,7 @@ class Storm:
         self.oracle = Oracle(self.scene.world.chain)
         self.people = People(self._calm_connection("people").database, Random(f"people {plan.seed}"))
         self._is_guest_here = False
-        self._waits_in_calm = 0
+        self._starts_in_calm = self._waits_in_calm = 0
 
     def run(self) -> Outcome:
         with small_world(self.plan, self.clock, Random(f"pools {self.plan.seed}")):
@@ -93,24 +96,26 @@ class Storm:
 
     def _tell(self) -> None:
         while not self._has_arrived():
-            if self.outcome.processes == PROCESSES:
+            if self.outcome.processes >= PROCESSES:
                 self._calm_down()
-            if self.outcome.processes > PROCESSES + 3:
+            if self._starts_in_calm == STARTS_IN_CALM:
                 raise AssertionError(f"does not reach {self.scene.head.header.ref}: {self._checkpoint()}")
+            self._starts_in_calm += self.scene.is_calm
             self._run(self._process(Stopping(self._while_waiting)))
             self.clock.pass_by(RESTART_SECONDS)
-            if self.scene.is_told:
+            if self._is_told():
                 self._calm_down()
             elif not self.scene.is_calm:
                 self._move_world()
 
     def _run(self, process: Process) -> None:
         try:
-            process.run(self.store.connect(application_of(process.name), process.link))
+            process.run(self.store.connect(application(process.name), process.link))
         except Killed:
             self.store.forget_the_dead()
         except ENDINGS as error:
             self._note(f"ended {type(error).__name__}")
+            self.scene.change_weather()  # somebody looks after the endpoints
             if self.scene.is_calm:
                 raise
         finally:
@@ -139,7 +144,7 @@ class Storm:
         if process.link.weather.killing > 0 and self._chance.random() < 0.01:
             process.link.dead = True
             raise Killed
-        if self.scene.is_told:
+        if self._is_told():
             self._end_storm(process)
 
     def _move_world(self) -> None:
@@ -163,6 +168,13 @@ class Storm:
         if not self.scene.is_calm:
             self.scene.calm_down()
             self._note("calm")
+
+    def _is_told(self) -> bool:
+        """Enough has happened, also to the indexer; some stories have few rewinds, however long they are."""
+        checkpoint = self._checkpoint()
+        rewinds = checkpoint["reorgs"] if checkpoint else 0
+        long = len(self.scene.blocks) > LONG * self.plan.blocks
+        return self.scene.is_told and (rewinds >= REWINDS or long)
 
     def _has_arrived(self) -> bool:
         checkpoint = self._checkpoint()
@@ -248,7 +260,7 @@ class Storm:
             self.outcome.differences.append(f"in the end: the state digest is {told}, not {scanned}")
 
     def _checkpoint(self) -> Any:
-        return self.store.moment()("checkpoints").get("indexer")
+        return self.store.checkpoint()
 
     def _calm_connection(self, name: str) -> Any:
         return self.store.connect(name, FaultyLink(CALM, Random(0), self._events()))

@@ -171,6 +171,23 @@ def test_many_are_updated_and_deleted(things: Any) -> None:
     assert {each["_id"]: each["n"] for each in things.find()} == {2: 1, 2 + 1 / 1024: 1}
 
 
+def test_one_is_deleted(things: Any) -> None:
+    things.delete_one({"_id": {"$in": [1, 2]}})
+
+    assert ids(things.find({}).sort("_id", 1)) == [2, 2 + 1 / 1024, 3]
+
+
+def test_a_document_without_an_id_gets_one(things: Any) -> None:
+    things.insert_one({"name": "new"})
+
+    assert isinstance(things.find_one({"name": "new"})["_id"], ObjectId)
+
+
+def test_a_part_of_a_part_may_be_asked_for(things: Any) -> None:
+    assert things.find_one({"_id": 3}, {"inner.deep.x": 1}) == {"_id": 3, "inner": {"deep": {"x": 3}}}
+    assert things.find_one({"_id": 3}, {"inner.none": 1}) == {"_id": 3, "inner": {}}
+
+
 def test_one_is_found_and_updated_by_the_clock_of_the_server(things: Any) -> None:
     claim = [{"$set": {"until": {"$add": ["$$NOW", 60_000]}}}]
 

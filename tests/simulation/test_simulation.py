@@ -15,15 +15,18 @@ from tests.simulation.storm import Outcome, told
 
 ROOT = Path(__file__).parents[2]
 SLICE = range(24)
-NOTABLE: dict[int, str] = {
-    33: "a parent that no node knows, with a head two blocks further",
-    35: "an agent that speaks of a price that nobody set",
-    44: "words about a token whose mint is taken back and comes again",
+NOTABLE = {
+    5: "a parent that no node knows, below a head that nobody doubts",
+    7: "an approval for all is taken back by a reorg, and listings depend on it",
+    10: "a fork at the first block that is not final",
+    25: "ranges take over while the window is on a branch that was left",
+    38: "two tokens of one transaction, both written about, both taken back",
+    82: "a receipt that two faults strike",
 }
-"""Seeds with a shape that few others have."""
+"""What some seeds were the first to show; their stories change with the generator, the shapes stay likely."""
 
 
-@pytest.mark.parametrize("seed", [*SLICE, *NOTABLE])
+@pytest.mark.parametrize("seed", sorted({*SLICE, *NOTABLE}))
 def test_a_storm_is_outlived(seed: int) -> None:
     outcome = told(seed)
 

@@ -985,7 +985,7 @@ export interface components {
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
-            unchangedSince?: components["schemas"]["Block"] | null;
+            stateOf?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -1056,6 +1056,7 @@ export interface components {
             /** @description And only if that block still has this hash; 410 otherwise. */
             asOfHash?: string;
             tokenIds: number[];
+            /** @description Another asset contract than the one the marketplace speaks of. */
             contractAddress?: string;
         };
         AssetBatch: {
@@ -1190,6 +1191,9 @@ export interface components {
             closeWei: string;
             points: number;
             confidence: number | null;
+            sources: {
+                [key: string]: number;
+            };
         };
         Amount: {
             value: number;
@@ -1274,6 +1278,17 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
             activity: components["schemas"]["Activity"][];
         };
+        DocumentedOwner: {
+            owner: unknown;
+            period: unknown;
+            documentation: unknown;
+        };
+        Certificate: {
+            type: unknown;
+            issuer: unknown;
+            date: unknown;
+            fileKey: unknown;
+        };
         ProvenanceEntry: {
             id: string;
             /** @enum {string} */
@@ -1282,20 +1297,18 @@ export interface components {
             type: "mint" | "sale" | "transfer" | "documented-owner" | "certificate";
             /** Format: date-time */
             timestamp: string | null;
+            /** @description In EIP-55. */
             from: string | null;
+            /** @description In EIP-55. */
             to: string | null;
             price: number | null;
+            /** @description Exact, in wei, as a decimal string. */
             priceWei: string | null;
             blockchain: components["schemas"]["Blockchain"] | null;
-            status: string | null;
-            /** @description owner, period, documentation */
-            document: {
-                [key: string]: unknown;
-            } | null;
-            /** @description type, issuer, date, fileKey */
-            certificate: {
-                [key: string]: unknown;
-            } | null;
+            /** @enum {string|null} */
+            status: "pending" | "completed" | "failed" | "orphaned" | null;
+            document: components["schemas"]["DocumentedOwner"] | null;
+            certificate: components["schemas"]["Certificate"] | null;
         };
         ProvenanceList: {
             asOf: components["schemas"]["AsOf"];
@@ -1359,6 +1372,7 @@ export interface components {
         };
         ListedFavourite: {
             tokenId: number;
+            /** @description In EIP-55. */
             contractAddress: string;
             /** Format: date-time */
             since: string;
@@ -1371,6 +1385,7 @@ export interface components {
         };
         Favourite: {
             tokenId: number;
+            /** @description In EIP-55. */
             contractAddress: string;
             isFavorite: boolean;
             /** Format: date-time */
@@ -1385,6 +1400,7 @@ export interface components {
         TypeTotals: {
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             forSale: number;
             asked: number;
@@ -1404,15 +1420,19 @@ export interface components {
             /** @description Those that have both a price and a cost. */
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             cost: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             costWei: string;
             gain: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             gainWei: string;
         };
         Realised: {
             purchases: number;
             spent: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             spentWei: string;
             sales: number;
             earned: number;
@@ -1422,6 +1442,7 @@ export interface components {
             /** @description What the marketplace kept of sales. */
             feesWei: string;
             net: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             netWei: string;
             salesWithCost: number;
             gain: number;
@@ -1430,18 +1451,22 @@ export interface components {
             /** @description Sales of the wallet to itself. */
             selfTrades: number;
             selfTraded: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
             selfTradeFees: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradeFeesWei: string;
         };
         PortfolioTotals: {
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             forSale: number;
             asked: number;
             /** @description Sum of the prices asked. */
             askedWei: string;
+            /** @description In EIP-55. */
             walletAddress: string;
             byType: components["schemas"]["TypeTotals"][];
             coverage: components["schemas"]["Coverage"];
@@ -1453,6 +1478,11 @@ export interface components {
             type: "mint" | "buy" | "transfer";
             /** Format: date-time */
             timestamp: string;
+        };
+        Gain: {
+            value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
+            valueWei: string;
         };
         Holding: {
             id: string;
@@ -1476,7 +1506,7 @@ export interface components {
             updatedAt: string | null;
             acquired: components["schemas"]["Acquired"] | null;
             cost: components["schemas"]["Amount"] | null;
-            unrealisedGain: components["schemas"]["Amount"] | null;
+            unrealisedGain: components["schemas"]["Gain"] | null;
         };
         Portfolio: {
             asOf: components["schemas"]["AsOf"];
@@ -1496,14 +1526,17 @@ export interface components {
             isComplete: boolean;
             assets: number;
             value: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             valueWei: string;
             cost: number;
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             costWei: string;
             coverage: components["schemas"]["Coverage"];
         };
         PortfolioHistory: {
             asOf: components["schemas"]["AsOf"];
-            interval: string;
+            /** @enum {string} */
+            interval: "1h" | "1d" | "1w";
             portfolioHistory: components["schemas"]["PortfolioBucket"][];
         };
         OneTransaction: {
@@ -1599,13 +1632,13 @@ export interface components {
         Trade: {
             sales: number;
             volume: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             volumeWei: string;
             fees: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             feesWei: string;
             selfTrades: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
         };
         Stats: {
@@ -1664,13 +1697,13 @@ export interface components {
         MarketBucket: {
             sales: number;
             volume: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             volumeWei: string;
             fees: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             feesWei: string;
             selfTrades: number;
-            /** @description Exact, in wei, as a decimal string. */
+            /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
             /** Format: date-time */
             start: string;
@@ -1691,7 +1724,8 @@ export interface components {
         };
         MarketStatsHistory: {
             asOf: components["schemas"]["AsOf"];
-            interval: string;
+            /** @enum {string} */
+            interval: "1h" | "1d" | "1w";
             /** Format: date-time */
             exactFrom: string | null;
             statsHistory: components["schemas"]["MarketBucket"][];
@@ -1762,11 +1796,13 @@ export interface components {
             formula: components["schemas"]["TrendingFormula"];
         };
         FoundWallet: {
+            /** @description In EIP-55. */
             walletAddress: string;
             /** @description How many it owns. */
             assets: number;
         };
         FoundContract: {
+            /** @description In EIP-55. */
             address: string;
             /** @enum {string} */
             role: "asset" | "agent" | "marketplace";
@@ -2096,21 +2132,21 @@ export interface components {
             };
             content?: never;
         };
-        /** @description A field is not valid; The request is malformed; Two credentials at once */
-        "invalid-request.bad-request.credentials-ambiguous": {
+        /** @description A field is not valid; The request is malformed */
+        "invalid-request.bad-request": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "invalid-request" | "bad-request" | "credentials-ambiguous";
+                    code?: "invalid-request" | "bad-request";
                     /** @constant */
                     status?: 400;
                 };
             };
         };
-        /** @description The API key opens nothing */
+        /** @description Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
@@ -2118,7 +2154,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2139,14 +2175,14 @@ export interface components {
             };
         };
         /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
-        "GONE.listAssets": {
+        "cursor-orphaned.block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -2194,29 +2230,15 @@ export interface components {
                 };
             };
         };
-        /** @description Conflict */
-        "CONFLICT.batchAssets": {
+        /** @description The block was replaced by a reorg; History begins later */
+        "block-replaced.before-history": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: never;
-                    /** @constant */
-                    status?: 409;
-                };
-            };
-        };
-        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
-        "block-replaced.before-history.block-time-unknown": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "block-replaced" | "before-history";
                     /** @constant */
                     status?: 410;
                 };
@@ -2264,7 +2286,49 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing */
+        /** @description The state that the cursor came from was taken back; The block was replaced by a reorg; History begins later */
+        "GONE.listAssetPrices": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned" | "block-replaced" | "before-history" | "block-time-unknown";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description The state that the cursor came from was taken back */
+        "cursor-orphaned": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor-orphaned";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description No block has been applied yet; The store cannot be read at present */
+        "nothing-indexed.store-unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "nothing-indexed" | "store-unreachable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /** @description Not, or no longer, signed in; Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -2272,7 +2336,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "unauthenticated" | "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2292,15 +2356,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.showProfile": {
+        /** @description No block has been applied yet; The store cannot be read at present; What is kept encrypted cannot be read now */
+        "nothing-indexed.store-unreachable.secrets-unreadable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
+                    code?: "nothing-indexed" | "store-unreachable" | "secrets-unreadable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2320,21 +2384,21 @@ export interface components {
                 };
             };
         };
-        /** @description There is more than one answer is computed from; This picture cannot be used */
-        "too-much-history.image-unfit": {
+        /** @description This picture cannot be used */
+        "image-unfit": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "too-much-history" | "image-unfit";
+                    code?: "image-unfit";
                     /** @constant */
                     status?: 422;
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
+        /** @description No block has been applied yet; The store cannot be read at present; Other pictures are being decoded */
         "SERVICE_UNAVAILABLE.uploadAvatar": {
             headers: {
                 [name: string]: unknown;
@@ -2342,21 +2406,21 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
+                    code?: "nothing-indexed" | "store-unreachable" | "images-busy" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.deleteAvatar": {
+        /** @description No block has been applied yet; The store cannot be read at present; Uploads cannot be reached */
+        "nothing-indexed.store-unreachable.storage-unavailable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "storage-unavailable";
+                    code?: "nothing-indexed" | "store-unreachable" | "storage-unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2376,35 +2440,49 @@ export interface components {
                 };
             };
         };
-        /** @description Listening cannot go on from there; The block was replaced by a reorg; History begins later */
-        "GONE.listEvents": {
+        /** @description The block was replaced by a reorg; History begins later; The time of that block is not kept */
+        "block-replaced.before-history.block-time-unknown": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "events-gone" | "block-replaced" | "before-history" | "block-time-unknown";
+                    code?: "block-replaced" | "before-history" | "block-time-unknown";
                     /** @constant */
                     status?: 410;
                 };
             };
         };
-        /** @description The past cannot be folded at once; Every place for streams is taken; No block has been applied yet */
-        "SERVICE_UNAVAILABLE.streamEvents": {
+        /** @description Listening cannot go on from there */
+        "events-gone": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "too-many-streams" | "nothing-indexed" | "store-unreachable";
+                    code?: "events-gone";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description Every place for streams is taken; No block has been applied yet; The store cannot be read at present */
+        "too-many-streams.nothing-indexed.store-unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ProblemBody"] & {
+                    /** @enum {unknown} */
+                    code?: "too-many-streams" | "nothing-indexed" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
             };
         };
-        /** @description The message signs nobody in; The API key opens nothing */
+        /** @description The message signs nobody in; Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2412,7 +2490,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2432,15 +2510,15 @@ export interface components {
                 };
             };
         };
-        /** @description The past cannot be folded at once; No block has been applied yet; The store cannot be read at present */
-        "SERVICE_UNAVAILABLE.signIn": {
+        /** @description No block has been applied yet; The store cannot be read at present; The message signs nobody in */
+        "nothing-indexed.store-unreachable.wallet-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
+                    code?: "nothing-indexed" | "store-unreachable" | "wallet-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2600,29 +2678,15 @@ export interface components {
                 };
             };
         };
-        /** @description A field is not valid; The request is malformed */
-        "invalid-request.bad-request": {
+        /** @description No block has been applied yet; Not ready; The store cannot be read at present */
+        "nothing-indexed.not-ready.store-unreachable": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "invalid-request" | "bad-request";
-                    /** @constant */
-                    status?: 400;
-                };
-            };
-        };
-        /** @description The past cannot be folded at once; No block has been applied yet; Not ready */
-        "SERVICE_UNAVAILABLE.showReadiness": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "history-unavailable" | "nothing-indexed" | "not-ready" | "store-unreachable";
+                    code?: "nothing-indexed" | "not-ready" | "store-unreachable";
                     /** @constant */
                     status?: 503;
                 };
@@ -2679,30 +2743,58 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
                  *     ]
                  */
                 assetType?: string[];
-                /** @example true */
+                /**
+                 * @description For sale: listed, and still the lister's.
+                 * @example true
+                 */
                 isListed?: boolean;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example true */
+                /**
+                 * @description By the platform, not by the minter's word.
+                 * @example true
+                 */
                 isVerified?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 listingPriceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 listingPriceMax?: string;
-                /** @example 80 */
+                /**
+                 * @description Of the last valuation, in percent.
+                 * @example 80
+                 */
                 minConfidence?: number;
                 /**
                  * @description Words that begin words of name, type or description.
@@ -2714,6 +2806,7 @@ export interface operations {
                 /** @example asc */
                 sortDirection?: "asc" | "desc";
                 /**
+                 * @description Count the values of these among everything that matches.
                  * @example [
                  *       "assetType"
                  *     ]
@@ -2810,10 +2903,10 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -2907,10 +3000,10 @@ export interface operations {
                     "application/json": components["schemas"]["AssetBatch"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
-            409: components["responses"]["CONFLICT.batchAssets"];
-            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["block-replaced.before-history"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
@@ -2951,7 +3044,10 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
             };
             header?: never;
@@ -3061,11 +3157,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["block-replaced.before-history.block-time-unknown"];
+            410: components["responses"]["block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3114,13 +3210,25 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
-                /** @example raw */
+                /**
+                 * @description Candles of that length; `raw`: the points.
+                 * @example raw
+                 */
                 interval?: "raw" | "1h" | "4h" | "1d" | "1w";
                 /** @example mint */
                 source?: "mint" | "ai-oracle" | "direct" | "user-listing" | "sale";
@@ -3214,11 +3322,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["GONE.listAssetPrices"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3267,11 +3375,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
                  * @example [
@@ -3355,11 +3472,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3405,11 +3522,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
             };
             header?: never;
@@ -3488,11 +3614,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -3622,13 +3748,14 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showProfile: {
@@ -3674,12 +3801,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     saveProfile: {
@@ -3737,7 +3864,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
@@ -3745,7 +3872,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     changeProfile: {
@@ -3801,7 +3928,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
@@ -3809,7 +3936,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     uploadAvatar: {
@@ -3843,12 +3970,12 @@ export interface operations {
                     "application/json": components["schemas"]["AvatarAnswer"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
-            422: components["responses"]["too-much-history.image-unfit"];
+            422: components["responses"]["image-unfit"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["SERVICE_UNAVAILABLE.uploadAvatar"];
@@ -3877,12 +4004,12 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.deleteAvatar"];
+            503: components["responses"]["nothing-indexed.store-unreachable.storage-unavailable"];
         };
     };
     listFavorites: {
@@ -3989,13 +4116,13 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showFavorite: {
@@ -4042,13 +4169,13 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     addFavorite: {
@@ -4094,13 +4221,13 @@ export interface operations {
                     "application/json": components["schemas"]["OneFavourite"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     removeFavorite: {
@@ -4146,13 +4273,13 @@ export interface operations {
                     "application/json": components["schemas"]["OneFavourite"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listUserAssets: {
@@ -4198,30 +4325,58 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
                  *     ]
                  */
                 assetType?: string[];
-                /** @example true */
+                /**
+                 * @description For sale: listed, and still the lister's.
+                 * @example true
+                 */
                 isListed?: boolean;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example true */
+                /**
+                 * @description By the platform, not by the minter's word.
+                 * @example true
+                 */
                 isVerified?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 listingPriceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 listingPriceMax?: string;
-                /** @example 80 */
+                /**
+                 * @description Of the last valuation, in percent.
+                 * @example 80
+                 */
                 minConfidence?: number;
                 /**
                  * @description Words that begin words of name, type or description.
@@ -4233,6 +4388,7 @@ export interface operations {
                 /** @example asc */
                 sortDirection?: "asc" | "desc";
                 /**
+                 * @description Count the values of these among everything that matches.
                  * @example [
                  *       "assetType"
                  *     ]
@@ -4317,11 +4473,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4370,11 +4526,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /** @example 7 */
                 tokenId?: number;
@@ -4460,11 +4625,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -4653,14 +4818,15 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
             422: components["responses"]["too-much-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listPortfolio: {
@@ -4771,14 +4937,14 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             422: components["responses"]["too-much-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listTransactions: {
@@ -4824,11 +4990,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
                  * @example [
@@ -4922,10 +5097,10 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5016,13 +5191,13 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showChainTransaction: {
@@ -5152,11 +5327,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showMarketStats: {
@@ -5286,7 +5461,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history.block-time-unknown"];
@@ -5410,12 +5585,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listListings: {
@@ -5461,9 +5636,13 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
@@ -5472,11 +5651,20 @@ export interface operations {
                 assetType?: string[];
                 /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
                 seller?: string;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
                 /** @example price */
                 sortBy?: "price" | "listedAt" | "tokenId" | "name";
@@ -5551,10 +5739,10 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5693,12 +5881,13 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listActivity: {
@@ -5741,11 +5930,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /** @example 7 */
                 tokenId?: number;
@@ -5823,10 +6021,10 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
-            410: components["responses"]["GONE.listAssets"];
+            410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
             503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
@@ -5955,12 +6153,13 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
+            410: components["responses"]["cursor-orphaned"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listEvents: {
@@ -6048,12 +6247,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
-            410: components["responses"]["GONE.listEvents"];
+            410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     streamEvents: {
@@ -6115,12 +6314,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
-            410: components["responses"]["GONE.listEvents"];
+            410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.streamEvents"];
+            503: components["responses"]["too-many-streams.nothing-indexed.store-unreachable"];
         };
     };
     issueNonce: {
@@ -6152,11 +6351,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signIn: {
@@ -6215,14 +6414,14 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.signIn"];
             403: components["responses"]["account-suspended"];
             413: components["responses"]["request-entity-too-large"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.signIn"];
+            503: components["responses"]["nothing-indexed.store-unreachable.wallet-unreachable"];
         };
     };
     refreshTokens: {
@@ -6270,13 +6469,13 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signOut: {
@@ -6302,13 +6501,13 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     signOutEverywhere: {
@@ -6334,13 +6533,13 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listSessions: {
@@ -6376,12 +6575,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     endSession: {
@@ -6410,13 +6609,13 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showSecondFactor: {
@@ -6448,12 +6647,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     removeSecondFactor: {
@@ -6479,13 +6678,13 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             409: components["responses"]["mfa-not-enrolled"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     enrollSecondFactor: {
@@ -6513,12 +6712,12 @@ export interface operations {
                     "application/json": components["schemas"]["Enrolment"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     confirmSecondFactor: {
@@ -6557,7 +6756,7 @@ export interface operations {
                     "application/json": components["schemas"]["Confirmed"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
             409: components["responses"]["mfa-not-pending"];
@@ -6565,7 +6764,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     proveSecondFactor: {
@@ -6601,7 +6800,7 @@ export interface operations {
                     "application/json": components["schemas"]["Proven"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
             409: components["responses"]["mfa-not-enrolled"];
@@ -6609,7 +6808,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests.mfa-locked"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showProfile"];
+            503: components["responses"]["nothing-indexed.store-unreachable.secrets-unreadable"];
         };
     };
     listKeys: {
@@ -6651,12 +6850,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     makeKey: {
@@ -6709,7 +6908,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewKey"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.account-suspended"];
             409: components["responses"]["too-many-keys"];
@@ -6717,7 +6916,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     rotateKey: {
@@ -6783,7 +6982,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rotated"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.account-suspended"];
             404: components["responses"]["not-found"];
@@ -6792,7 +6991,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     revokeKey: {
@@ -6821,13 +7020,13 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showKeyUsage: {
@@ -6877,13 +7076,13 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listUsers: {
@@ -6971,12 +7170,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     changeUser: {
@@ -7036,7 +7235,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
@@ -7045,7 +7244,7 @@ export interface operations {
             415: components["responses"]["unsupported-media-type"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listAudit: {
@@ -7138,12 +7337,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showLiveness: {
@@ -7182,7 +7381,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showReadiness: {
@@ -7221,7 +7420,7 @@ export interface operations {
             304: components["responses"]["NOT_MODIFIED"];
             400: components["responses"]["invalid-request.bad-request"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["SERVICE_UNAVAILABLE.showReadiness"];
+            503: components["responses"]["nothing-indexed.not-ready.store-unreachable"];
         };
     };
     showStatus: {
@@ -7331,11 +7530,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listReorgs: {
@@ -7437,12 +7636,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     listErrors: {
@@ -7489,11 +7688,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
     showError: {
@@ -7541,12 +7740,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
-            503: components["responses"]["history-unavailable.nothing-indexed.store-unreachable"];
+            503: components["responses"]["nothing-indexed.store-unreachable"];
         };
     };
 }

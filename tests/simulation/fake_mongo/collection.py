@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from tests.simulation.fake_mongo.changing import Update, changed
@@ -111,6 +112,9 @@ class FakeCollection:
     def delete_many(self, query: Document, *, session: Any = None) -> Written:
         return self._writing("delete", session, lambda: self._delete(query, session))
 
+    def delete_one(self, query: Document, *, session: Any = None) -> Written:
+        return self._writing("delete", session, lambda: self._delete(query, session, most=1))
+
     def bulk_write(self, updates: Sequence[Any], *, session: Any = None, **_: Any) -> None:
         def all_of_them() -> None:
             for each in updates:
@@ -133,12 +137,13 @@ class FakeCollection:
         """The server's reply."""
 
         def all_of_them() -> dict[str, Any]:
-            for at, document in enumerate(documents):
+            for at, told in enumerate(documents):
+                document = told if "_id" in told else {"_id": ObjectId(), **told}
                 if document["_id"] in self._visible(session):
                     if session is not None and session.in_transaction:
                         self._server.abort(session.transaction)
-                    told = f"E11000 duplicate key error: {self.name} {document['_id']!r}"
-                    return {"ok": 1, "writeErrors": [{"index": at, "code": DUPLICATE_KEY, "errmsg": told}]}
+                    why = f"E11000 duplicate key error: {self.name} {document['_id']!r}"
+                    return {"ok": 1, "writeErrors": [{"index": at, "code": DUPLICATE_KEY, "errmsg": why}]}
                 self._put(document["_id"], document, session)
             return {"ok": 1}
 
@@ -175,8 +180,9 @@ class FakeCollection:
             return Written(0, upserted_id=fresh["_id"])
         return Written(len(chosen), modified_count=len(chosen))
 
-    def _delete(self, query: Document, session: Any) -> Written:
-        gone = [key for key, _ in self._matching(query, self._visible(session))]
+    def _delete(self, query: Document, session: Any, most: int | None = None) -> Written:
+        found = itertools.islice(self._matching(query, self._visible(session)), most)
+        gone = [key for key, _ in found]
         for key in gone:
             self._put(key, None, session)
         return Written(len(gone), deleted_count=len(gone))
@@ -226,7 +232,21 @@ class FakeCursor:
 def _projected(document: dict[str, Any], projection: Document | None) -> dict[str, Any]:
     if not projection:
         return document
-    return {name: document[name] for name in ("_id", *projection) if name in document}
+    tops = [path.partition(".")[0] for path in projection]
+    if not all(projection.values()) or len(set(tops)) < len(tops):
+        raise NotImplementedError(f"projection {projection}")
+    return {name: value for path in ("_id", *projection) for name, value in _part(document, path).items()}
+
+
+def _part(document: dict[str, Any], path: str) -> dict[str, Any]:
+    """What a path leaves of a document."""
+    name, _, rest = path.partition(".")
+    if name not in document:
+        return {}
+    value = document[name]
+    if not rest:
+        return {name: value}
+    return {name: _part(value, rest)} if isinstance(value, dict) else {}
 
 
 def _raise_first(reply: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pymongo.errors import PyMongoError
 
 from tests.simulation.fake_mongo.collection import Document, FakeCollection, Link
+from tests.simulation.fake_mongo.matching import matches
 from tests.simulation.fake_mongo.server import TRANSIENT, UNKNOWN_RESULT, Server, Transaction
 
 RETRY_SECONDS = 120.0
@@ -81,7 +82,7 @@ class FakeSession:
                 if _is(error, TRANSIENT) and self._server.seconds() < ends:
                     continue
                 raise
-            if self._has_committed(ends):
+            if not self.in_transaction or self._has_committed(ends):
                 return answer
         raise AssertionError
 
@@ -138,11 +139,14 @@ class FakeDatabase:
         raise NotImplementedError(f"command {kind}")
 
     def aggregate(self, pipeline: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        """`$currentOp`: the transactions that an application left open."""
-        wanted = next(stage["$match"]["appName"] for stage in pipeline if "$match" in stage)
+        """`$currentOp`: the transactions that are open, as the server tells of them."""
+        wanted = next(stage["$match"] for stage in pipeline if "$match" in stage)
+        server = self.client.server
         self.client.link.before("currentOp", None)
-        for each in list(self.client.server.open):
-            if each.application == wanted:
+        for each in list(server.open):
+            silent = int((server.seconds() - each.heard_of) * 1_000_000)
+            told = {"appName": each.application, "transaction": {"timeInactiveMicros": silent}}
+            if matches(told, wanted, server.now()):
                 yield {"lsid": {"id": id(each)}}
 
 

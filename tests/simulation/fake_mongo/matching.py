@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 MISSING = object()
@@ -43,6 +44,8 @@ def _satisfies(found: Any, name: str, operand: Any) -> bool:
         return (found is not MISSING) == bool(operand)
     if name == "$in":
         return any(_equals(found, each) for each in operand)
+    if name == "$regex":
+        return isinstance(found, str) and re.search(operand, found) is not None
     if name in COMPARING:
         # As in MongoDB, an order holds between values of one type only.
         return _comparable(found, operand) and bool(COMPARING[name](found, operand))
@@ -88,8 +91,6 @@ def evaluated(expression: Any, document: Document, now: datetime) -> Any:
 
 
 def _added(values: list[Any]) -> Any:
-    from datetime import timedelta
-
     if isinstance(values[0], datetime):
         return values[0] + timedelta(milliseconds=sum(values[1:]))
     return sum(values)

@@ -49,7 +49,7 @@ class Transaction:
 
     def __init__(self, server: Server, application: str) -> None:
         self.application = application
-        self.began = server.seconds()
+        self.began = self.heard_of = server.seconds()
         self.moment = dict(server.collections)
         self.own: dict[str, Collection] = {}
         self.written: set[tuple[str, Any]] = set()
@@ -110,6 +110,7 @@ class Server:
         self._living()
         if transaction.ended:
             raise failure("NoSuchTransaction", NO_SUCH_TRANSACTION, TRANSIENT)
+        transaction.heard_of = self.seconds()
 
     def commit(self, transaction: Transaction) -> None:
         self.check(transaction)

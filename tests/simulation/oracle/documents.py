@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
+from unicodedata import combining, normalize
 
 from bson import ObjectId
 
@@ -167,6 +169,7 @@ def asset(state: Mapping[str, Any], approvals: Mapping[Key, bool]) -> dict[str, 
         },
         "ownership": {"currentOwner": state["owner"], "ownerSince": time(state["since"])},
         "createdAt": time(state["mintedAt"]),
+        "searchKeys": search_keys((told[0], told[1], told[4])) if told else [],
         "chain": {
             "mintBlock": state["mint"][0],
             "mintLogIndex": state["mint"][1],
@@ -185,7 +188,20 @@ def asset(state: Mapping[str, Any], approvals: Mapping[Key, bool]) -> dict[str, 
 
 def base(state: Mapping[str, Any] | None) -> dict[str, Any]:
     """What an asset keeps of its state at finality while a later block touches it."""
-    return {"absent": True} if state is None else asset(state, {})
+    if state is None:
+        return {"absent": True}
+    return {name: value for name, value in asset(state, {}).items() if name != "searchKeys"}
+
+
+@lru_cache(maxsize=1 << 10)
+def search_keys(texts: tuple[str, ...]) -> list[str]:
+    """The words of texts, each once: runs of letters and digits, lower case, without accents, at most 32 long."""
+    found: list[str] = []
+    for text in texts:
+        apart = normalize("NFKD", text).casefold()
+        plain = "".join(sign for sign in normalize("NFKD", apart) if not combining(sign))
+        found += [word[:32] for word in re.split(r"[\W_]+", plain) if word]
+    return list(dict.fromkeys(found))
 
 
 # --- raw events --------------------------------------------------------------------------------------
