@@ -22,7 +22,9 @@ class Cursors:
     """Signs positions together with the list they belong to: a cursor of another list is refused."""
 
     def __init__(self, secret_key: str) -> None:
-        self._signer = Signer(secret_key, salt="dynamicvault.cursor", digest_method=hashlib.sha256)
+        derived = Signer(secret_key, salt="dynamicvault.cursor", digest_method=hashlib.sha256).derive_key()
+        # Derived once, not for each cursor.
+        self._signer = Signer(derived, key_derivation="none", digest_method=hashlib.sha256)
 
     def write(self, list_name: str, position: bytes) -> str:
         """The cursor of a position in that list."""

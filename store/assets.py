@@ -33,6 +33,11 @@ FACET_PATHS: dict[str, str] = {
 FACET_VALUES = 100
 """More distinct values than a reader can use."""
 WITHOUT_BASE = {"chain.base": 0}
+LISTED = (
+    "tokenId", "contractAddress", "name", "assetType", "media.thumbnailUrl", "currentPrice", "marketStatus",
+    "ownership.currentOwner", "verification.isVerified", "chain.updatedBlock", "createdAt", "updatedAt",
+)  # fmt: skip
+"""What lists show of an asset; the rest is not read for them."""
 
 
 class AssetFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +106,12 @@ def sorted_by(sort: str, direction: Direction) -> Order:
     return (*keys, By("_id", direction))
 
 
+def listed_by(order: Order) -> dict[str, int]:
+    """What a list in that order reads: what it shows, and what it is sorted by."""
+    sorting = (by.path for by in order if by.path.partition(".")[0] not in LISTED)
+    return dict.fromkeys((*LISTED, *sorting), 1)
+
+
 class Assets:
     """Assets as of one snapshot. `chain.base` is never read: it is the indexer's."""
 
@@ -108,8 +119,8 @@ class Assets:
         self._snapshot = snapshot
 
     def page(self, wanted: AssetFilter, order: Order, request: PageRequest) -> Page[AssetDocument]:
-        """One page of the assets that match."""
-        source = Source("assets", [wanted.condition()], WITHOUT_BASE)
+        """One page of the assets that match, with what lists show of them."""
+        source = Source("assets", [wanted.condition()], listed_by(order))
         return cast("Page[AssetDocument]", read_page(self._snapshot, source, order, request))
 
     def get(self, contract: str, token_id: int) -> AssetDocument | None:
