@@ -70,11 +70,14 @@ class LatestFigures:
 class Market:
     """The market as of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, known: MarketDocument | None = None) -> None:
+        """`known`: the configuration, where it has been read already."""
+        self._snapshot, self._known = snapshot, known
 
     def configuration(self) -> MarketDocument | None:
         """Fee, collector and linked contracts; None before the contracts were first seen."""
+        if self._known is not None:
+            return self._known
         return cast("MarketDocument | None", self._snapshot.one("market", {"_id": "market"}))
 
     def figures(self, now: datetime) -> Figures:

@@ -35,7 +35,7 @@ class View:
         self.assets = Assets(snapshot)
         self.transactions = Transactions(snapshot, self.finalized)
         self.prices = Prices(snapshot)
-        self.market = Market(snapshot)
+        self.market = Market(snapshot, moment.state.market)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
         self._figures = figures
@@ -49,7 +49,7 @@ class View:
     @property
     def asset_contract(self) -> str:
         """The contract a bare tokenId means: the one the marketplace speaks of; "" while unknown."""
-        market = self.moment.state.market
+        market = self.market.configuration()
         if market:
             return market["marketplaceAsset"]
         return self.checkpoint["addresses"].get("asset", "") if self.checkpoint else ""
