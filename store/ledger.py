@@ -13,7 +13,7 @@ from bson import ObjectId
 from pymongo import UpdateMany
 from pymongo.client_session import ClientSession
 
-from store import bulk, spans
+from store import bulk, spans, trade_hours
 from store.commit import TALLIED, Commit, Document
 from store.connection import MAJORITY, SNAPSHOT, Connection, translated
 from store.errors import LeaseLost, NotFound
@@ -58,6 +58,7 @@ class Ledger:
 
     def _write(self, commit: Commit, session: ClientSession) -> None:
         self._move_checkpoint(commit, session)
+        hours = self._hours_taken_back(commit, session)
         if commit.rewind_above is not None:
             self._rewind(commit.rewind_above, commit.dropped_contracts, session)
         if commit.rewrite_rows_of is not None:
@@ -67,6 +68,7 @@ class Ledger:
         self._remove_assets(commit.removed_assets, session)
         for name, documents in self._inserts(commit, session):
             bulk.insert(self._database, name, documents, session, validate=not commit.trusted)
+        self._sum_sales(commit.transactions, hours, session)
         assets = [(_id, _operators(fields, gone)) for _id, fields, gone in commit.changed_assets]
         bulk.update(self._database, "assets", assets, session, validate=not commit.trusted)
         operators = [(_id, _operators(fields, gone)) for _id, fields, gone in commit.changed_operators]
@@ -78,6 +80,24 @@ class Ledger:
         if commit.forget_headers_up_to is not None:
             self._delete("blocks", {"_id": {"$lte": commit.forget_headers_up_to}}, session)
         self._vouch(commit, session)
+
+    def _hours_taken_back(self, commit: Commit, session: ClientSession) -> set[int]:
+        """Hours of sales that this commit deletes."""
+        gone: list[Document] = []
+        if commit.rewind_above is not None:
+            gone.append({"blockchain.blockNumber": {"$gt": commit.rewind_above}})
+            if commit.dropped_contracts:
+                gone.append({"contractAddress": {"$in": list(commit.dropped_contracts)}})
+        if commit.rewrite_rows_of is not None:
+            first, last = commit.rewrite_rows_of
+            gone.append({"blockchain.blockNumber": {"$gte": first, "$lte": last}})
+        return {hour for one in gone for hour in trade_hours.hours_among(self._database, one, session)}
+
+    def _sum_sales(self, rows: Sequence[Document], taken_back: set[int], session: ClientSession) -> None:
+        if taken_back:
+            trade_hours.sum_again(self._database, taken_back | trade_hours.sums_of(rows).keys(), session)
+        else:
+            trade_hours.add(self._database, rows, session)
 
     def _inserts(self, commit: Commit, session: ClientSession) -> Iterator[tuple[str, Sequence[Document]]]:
         yield "chainEvents", commit.chain_events
@@ -184,6 +204,7 @@ class Ledger:
                     "epoch": self._epoch,
                     "version": 0,
                     "seq": 0,
+                    trade_hours.KEPT: True,
                     "updatedAt": datetime.now(UTC),
                 },
                 session=session,

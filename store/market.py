@@ -80,8 +80,11 @@ class Market:
             return self._known
         return cast("MarketDocument | None", self._snapshot.one("market", {"_id": "market"}))
 
-    def figures(self, now: datetime) -> Figures:
-        """Everything the statistics tell; windows reach back from `now`, the time of the tip."""
+    def figures(self, now: datetime, trade: dict[str, Trade] | None = None) -> Figures:
+        """Everything the statistics tell; windows reach back from `now`, the time of the tip.
+
+        `trade`: trade by window, where it is known; else it costs a pass over all sales.
+        """
         return Figures(
             assets=self._snapshot.count("assets", {}),
             holders=self._holders(),
@@ -89,7 +92,7 @@ class Market:
             purchasable=self._snapshot.count("assets", {"marketStatus.isListed": True, **PURCHASABLE}),
             floor_wei=self._floor({}),
             purchasable_floor_wei=self._floor(PURCHASABLE),
-            trade=self._trade(now),
+            trade=self._trade(now) if trade is None else trade,
         )
 
     def _holders(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from pymongo.database import Database
@@ -12,13 +13,15 @@ from pymongo.database import Database
 from store.answering import answering
 from store.assets import Assets
 from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
-from store.market import Figures, LatestFigures, Market
+from store.market import Figures, LatestFigures, Market, Trade
 from store.moments import Moment, Moments
 from store.pinned import Pinned
 from store.prices import Prices
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.told import Told
+from store.trade_hours import KEPT
+from store.trade_windows import windows
 from store.transactions import Transactions
 
 IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
@@ -38,7 +41,7 @@ class View:
         self.market = Market(snapshot, moment.state.market)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
-        self._figures = figures
+        self._figures, self._snapshot = figures, snapshot
 
     @property
     def finalized(self) -> int:
@@ -60,7 +63,11 @@ class View:
         if checkpoint is None or checkpoint["tip"] is None or checkpoint["tipTimestamp"] is None:
             return None
         now, state = checkpoint["tipTimestamp"], (checkpoint["version"], checkpoint["tip"]["hash"])
-        return self._figures.of(state, lambda: self.market.figures(now))
+        return self._figures.of(state, lambda: self.market.figures(now, self._trade(checkpoint, now)))
+
+    def _trade(self, checkpoint: CheckpointDocument, now: datetime) -> dict[str, Trade] | None:
+        """Trade by window from the sums of hours; None where they have not been kept from the start."""
+        return windows(self._snapshot, now) if checkpoint.get(KEPT) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from store.documents.books import (
     OrphanDocument,
     QuarantineDocument,
     ReorgDocument,
+    TradeHourDocument,
 )
 from store.documents.people import (
     ActorDocument,
@@ -97,6 +98,7 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "TradeHourDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",
