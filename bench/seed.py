@@ -4,7 +4,8 @@
 
 Documents are made from templates in BSON, of which only what differs is written anew: that takes a few
 microseconds each, so the server is what one waits for. Without --uri an embedded server is started, filled
-and stopped again, which shows how long it takes. The last line is JSON: {"assets", "transactions", "seconds"}.
+and stopped again, which shows how long it takes. The last line is JSON: {"assets", "transactions",
+"seconds"}.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ import bson
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
 from store.connection import Connection, connect
 from store.indexes import ensure_early, ensure_late
 from store.mongod import EmbeddedMongod
 from store.schema import ensure_collections
+from store.trade_hours import COLLECTION, HOUR_SECONDS, KEPT, Sums
 
 ETHER = 10**18
 GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
@@ -38,6 +41,7 @@ OWNERS_SHARE, LISTED_EVERY = 20, 4
 UNFINALIZED_BLOCKS = 64
 AT_ONCE = 5000
 PROCESSES = 2
+DEEDS = ("buy", "list", "transfer")
 KINDS = ("Art", "Wine", "Car", "Watch", "Land")
 RWA = "0x1000000000000000000000000000000000000001"
 MARKETPLACE = "0x2000000000000000000000000000000000000002"
@@ -180,15 +184,15 @@ def deeds(first: int, last: int, many_assets: int, owners: int) -> Iterator[RawB
         "platformFeeWei": str(ETHER // 40),
         "paymentMethod": "eth",
     }
-    templates = [Template({"_id": key(2, 0), "type": kind, **common}) for kind in ("buy", "list", "transfer")]
+    templates = [Template({"_id": key(2, 0), "type": kind, **common}) for kind in DEEDS]
     samples = (
         key(2, 0), bson.Int64(7), key(1, 7), seller, buyer, GENESIS, bson.Int64(77), bson.Int64(777),
         hash_of(2, 0), hash_of(3, 0), str(ETHER), str(ETHER // 40),
     )  # fmt: skip
     places = [[template.place(sample) for sample in samples] for template in templates]
     for number in range(first, last):
-        which, block = number % 3, number // DEEDS_PER_BLOCK
-        token, wei = number * 31 % many_assets, ETHER + number % 10**6 * 10**12
+        which, block = number % len(DEEDS), number // DEEDS_PER_BLOCK
+        token, wei = number * 31 % many_assets, wei_of(number)
         values = (
             key(2, number), token, key(1, token), wallet(number % owners), wallet((number + 1) % owners),
             GENESIS + timedelta(seconds=block * BLOCK_SECONDS), block, number % DEEDS_PER_BLOCK,
@@ -220,7 +224,7 @@ def prices(first: int, last: int, many_assets: int) -> Iterator[RawBSONDocument]
         values = (
             key(3, number), token, key(1, token), GENESIS + timedelta(seconds=block * BLOCK_SECONDS), block,
             DEEDS_PER_BLOCK + number % DEEDS_PER_BLOCK, hash_of(4, number),
-            str(ETHER + number % 10**6 * 10**12),
+            str(wei_of(number)),
         )  # fmt: skip
         yield template.made([(place, encoded(value)) for place, value in zip(places, values, strict=True)])
 
@@ -269,11 +273,30 @@ def insert(part: tuple[str, str, str, tuple[int, int], tuple[int, ...]]) -> None
             target.insert_many(some, ordered=False, bypass_document_validation=True)
 
 
+def wei_of(number: int) -> int:
+    """What was paid or asked in a deed."""
+    return ETHER + number % 10**6 * 10**12
+
+
+def sum_sales(database: Database[Any], many_deeds: int) -> None:
+    """The sums that the indexer keeps of them, from how they were made."""
+    hours: dict[int, Sums] = {}
+    for number in range(0, many_deeds, len(DEEDS)):
+        second = int(GENESIS.timestamp()) + number // DEEDS_PER_BLOCK * BLOCK_SECONDS
+        sums = hours.setdefault(second // HOUR_SECONDS, Sums())
+        sums.counts["sales"] += 1
+        sums.parts["price2"] += wei_of(number)
+        sums.parts["fee2"] += wei_of(number) // 40
+    database[COLLECTION].insert_many([{"_id": hour, **sums.stored()} for hour, sums in hours.items()])
+    database["checkpoints"].update_one({"_id": "indexer"}, {"$set": {KEPT: True}})
+
+
 def books(connection: Connection, many_assets: int, many_deeds: int) -> None:
     """Where an indexer that had written all that would stand."""
     tip = max(many_assets, many_deeds // DEEDS_PER_BLOCK) + 1
     connection.database["checkpoints"].insert_one(checkpoint(tip))
     connection.database["market"].insert_one(market())
+    sum_sales(connection.database, many_deeds)
 
 
 def checkpoint(tip: int) -> dict[str, Any]:
