@@ -60,12 +60,14 @@ def page_request(query: Mapping[str, Any], list_name: str, cursors: Cursors) -> 
 def present_pagination(
     page: Page[Any], asked: PageRequest, list_name: str, cursors: Cursors
 ) -> dict[str, Any]:
-    """limit, hasMore, nextCursor; with a page number also page, total, totalPages."""
+    """limit, hasMore, nextCursor; with a page number also page and totals."""
     shown: dict[str, Any] = {
         "limit": asked.limit,
         "hasMore": page.next is not None,
         "nextCursor": None if page.next is None else cursors.write(list_name, page.next),
     }
     if asked.page is not None and page.total is not None:
-        shown |= {"page": asked.page, "total": page.total, "totalPages": -(-page.total // asked.limit)}
+        pages = -(-page.total // asked.limit)
+        shown |= {"page": asked.page, "total": page.total, "totalPages": pages}
+        shown["totalIsCapped"] = page.total_is_capped
     return shown

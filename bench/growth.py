@@ -118,10 +118,12 @@ def client_of(database: Database[Any]) -> FlaskClient:
     return make_app(Reading(database, timeout_seconds=120), secret_key="a bench", auth=auth).test_client()
 
 
-def cost_of(client: FlaskClient, database: Database[Any], url: str, rounds: int) -> Cost:
-    """Read it several times; the profiler runs once, and not while time is taken."""
+def cost_of(database: Database[Any], url: str, rounds: int) -> Cost:
+    """Read it several times, each time as after a new block; the profiler runs once, untimed."""
     took = []
     for _ in range(rounds):
+        client = client_of(database)
+        client.get("/api/assets/1")
         begun = time.perf_counter()
         answer = client.get(url)
         took.append((time.perf_counter() - begun) * 1000)
@@ -129,6 +131,7 @@ def cost_of(client: FlaskClient, database: Database[Any], url: str, rounds: int)
             raise RuntimeError(f"{url}: {answer.status_code} {answer.text}")
         if took[-1] > SLOW_MILLISECONDS:
             break
+    client = client_of(database)
     database.command("profile", 2)
     client.get(url)
     database.command("profile", 0)
@@ -155,10 +158,7 @@ def main() -> None:
     options = parser.parse_args()
     with databases(options) as both:
         sizes = [database["assets"].estimated_document_count() for database in both.values()]
-        clients = {name: client_of(database) for name, database in both.items()}
-        costs = {
-            url: [cost_of(clients[name], both[name], url, options.rounds) for name in both] for url in reads()
-        }
+        costs = {url: [cost_of(both[name], url, options.rounds) for name in both] for url in reads()}
     print(json.dumps(judged(costs, sizes)))
 
 
