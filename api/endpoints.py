@@ -17,6 +17,7 @@ from webargs.flaskparser import FlaskParser
 from api.bodies import require_json, strict_json
 from api.caching.kept import kept
 from api.caching.recipes import REVALIDATE
+from api.finality import as_settled
 from api.freshness import indexed, present_as_of, when_fresh
 from api.nearest import nearest
 from api.problems import BadRequest, FieldError
@@ -238,7 +239,7 @@ def chain_answer(function: ChainView, view: View, query: Mapping[str, Any]) -> R
     if request.method == "POST":
         return chain_response(function(view, query), indexed(view))
     indexed(view)
-    return kept(function, view, query)
+    return kept(function, as_settled(view, query), query)
 
 
 def chain_response(payload: Payload | None, checkpoint: CheckpointDocument | None) -> Response:

@@ -37,6 +37,10 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
         names = self.__struct_fields__
         return Trade(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
+    def __sub__(self, other: Trade) -> Trade:
+        names = self.__struct_fields__
+        return Trade(**{name: getattr(self, name) - getattr(other, name) for name in names})
+
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """The market as of one block. Floors are the lowest prices asked, None where nothing is offered."""

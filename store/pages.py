@@ -111,10 +111,17 @@ def read_merged(
 def _rows(
     snapshot: Snapshot, source: Source, order: Order, request: PageRequest, skip: int, limit: int
 ) -> list[Document]:
-    beyond = beyond_position(order, decode_position(request.after)) if request.after else ()
+    position = decode_position(request.after) if request.after else None
+    return find_rows(snapshot, source, order, position, limit, skip)
+
+
+def find_rows(
+    snapshot: Snapshot, source: Source, order: Order, after: Sequence[Any] | None, limit: int, skip: int = 0
+) -> list[Document]:
+    """Rows of one collection in their order, those after a position if there is one."""
     return snapshot.find(
         source.collection,
-        source.where(beyond),
+        source.where(beyond_position(order, after) if after is not None else ()),
         sort=[(by.path, by.direction) for by in order],
         skip=skip,
         limit=limit,

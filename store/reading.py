@@ -41,7 +41,7 @@ class View:
         self.market = Market(snapshot, moment.state.market)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
-        self._figures, self._snapshot = figures, snapshot
+        self._figures, self.snapshot = figures, snapshot
 
     @property
     def finalized(self) -> int:
@@ -67,7 +67,7 @@ class View:
 
     def _trade(self, checkpoint: CheckpointDocument, now: datetime) -> dict[str, Trade] | None:
         """Trade by window from the sums of hours; None where they have not been kept from the start."""
-        return windows(self._snapshot, now) if checkpoint.get(KEPT) else None
+        return windows(self.snapshot, now) if checkpoint.get(KEPT) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,13 @@ class BloomTrouble(TypedDict):
     reason: str
 
 
+class FinalizedAt(TypedDict):
+    """A block that was the finalized one when this was written, and its time."""
+
+    number: int
+    timestamp: datetime
+
+
 class CheckpointDocument(TypedDict):
     """collection checkpoints, `_id` "indexer": where we stand; written in the transaction of every commit."""
 
@@ -68,6 +75,8 @@ class CheckpointDocument(TypedDict):
     tip: BlockRefDocument | None
     tipTimestamp: datetime | None
     finalized: BlockRefDocument | None
+    finalizedAt: NotRequired[FinalizedAt]
+    """Time of the finalized block, since the header that tells it is not kept."""
     head: BlockRefDocument | None
     headTimestamp: datetime | None
     epoch: int
