@@ -16,8 +16,10 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import bson
@@ -27,8 +29,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
+from store.commit import Change, Commit
 from store.connection import Connection, connect
 from store.indexes import ensure_early, ensure_late
+from store.ledger import Ledger
 from store.mongod import EmbeddedMongod
 from store.schema import ensure_collections
 from store.trade_hours import COLLECTION, HOUR_SECONDS, KEPT, Sums
@@ -289,6 +293,40 @@ def sum_sales(database: Database[Any], many_deeds: int) -> None:
         sums.parts["fee2"] += wei_of(number) // 40
     database[COLLECTION].insert_many([{"_id": hour, **sums.stored()} for hour, sums in hours.items()])
     database["checkpoints"].update_one({"_id": "indexer"}, {"$set": {KEPT: True}})
+
+
+PRICES_PER_BLOCK = 20
+
+
+@contextmanager
+def arriving(connection: Connection, seconds: float = 1.0) -> Iterator[None]:
+    """While inside, a block that sets some prices is committed every second, as the indexer would."""
+    ends = Event()
+
+    def commit() -> None:
+        while not ends.wait(seconds):
+            commit_block(connection)
+
+    writer = Thread(target=commit, daemon=True)
+    writer.start()
+    try:
+        yield
+    finally:
+        ends.set()
+        writer.join()
+
+
+def commit_block(connection: Connection) -> None:
+    """The next block: new prices of some assets."""
+    stands: Any = connection.database["checkpoints"].find_one({"_id": "indexer"})
+    number, many = stands["tip"]["number"] + 1, connection.database["assets"].estimated_document_count()
+    at = stands["tipTimestamp"] + timedelta(seconds=BLOCK_SECONDS)
+    tip = {"number": number, "hash": hash_of(3, number)}
+    fields = {"tip": tip, "head": tip, "tipTimestamp": at, "headTimestamp": at}
+    tokens = sorted({number * (n + 1) * 7919 % many for n in range(PRICES_PER_BLOCK)})
+    changed = {"currentPrice.updatedAt": at, "chain.updatedBlock": number}
+    changes: list[Change] = [(key(1, token), changed, {}) for token in tokens]
+    Ledger(connection, stands["epoch"]).commit(Commit(fields, changed_assets=changes))
 
 
 def books(connection: Connection, many_assets: int, many_deeds: int) -> None:

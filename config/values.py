@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from config.amounts import Quota, cache_size, quota
+
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _DOMAIN = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}|\*))?")
@@ -142,42 +144,6 @@ def _start_block(given: str) -> Literal["auto"] | int:
     return int(given)
 
 
-_QUOTA = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)")
-_QUOTA_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """So many requests in so many seconds; spelled as in `600/minute`."""
-
-    amount: int
-    seconds: int
-
-    def __str__(self) -> str:
-        words = {seconds: word for word, seconds in _QUOTA_SECONDS.items()}
-        return f"{self.amount}/{words[self.seconds]}"
-
-
-def _quota(given: str | Quota) -> Quota | Literal["off"]:
-    if isinstance(given, Quota):
-        return given
-    if given.lower() == "off":
-        return "off"
-    found = _QUOTA.fullmatch(given.lower().replace(" ", ""))
-    if not found:
-        raise ValueError("this is neither `off` nor a number of requests in a stretch of time")
-    return Quota(int(found[1]), _QUOTA_SECONDS[found[2]])
-
-
-def _cache_size(given: str | int) -> Literal["off"] | int:
-    text = str(given).lower()
-    if text == "off":
-        return "off"
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise ValueError("this is neither `off` nor a number of megabytes")
-    return int(text)
-
-
 def _origins(given: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in given.split(",") if part.strip())
     for position, origin in enumerate(origins, start=1):
@@ -293,7 +259,7 @@ RedisUrl = Annotated[
 ]
 CacheSize = Annotated[
     Literal["off"] | int,
-    BeforeValidator(_cache_size),
+    BeforeValidator(cache_size),
     Expects("`off`, or a whole number of megabytes, 1 or more"),
 ]
 Origins = Annotated[
@@ -303,7 +269,7 @@ Origins = Annotated[
 ]
 RateLimit = Annotated[
     Quota | Literal["off"],
-    BeforeValidator(_quota),
+    BeforeValidator(quota),
     Expects("`off`, or a number of requests per second, minute or hour, such as 600/minute"),
 ]
 ProxyCount = Annotated[int, Field(ge=0, le=10), Expects("a whole number from 0 (no proxy) to 10")]
