@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config import values
+from config.amounts import Quota
 from config.networks import known_networks
 from config.problems import Problem, SettingsError
 from config.variables import env_file_variables, environment, unknown_variables
@@ -52,9 +53,9 @@ class Settings(BaseSettings):
     cors_origins: values.Origins | None = None
     trusted_proxies: values.ProxyCount = 0
     proxy_header: values.ProxyHeader = "X-Forwarded-For"
-    rate_limit_auth: values.RateLimit = values.Quota(30, 60)
-    rate_limit_read: values.RateLimit = values.Quota(3000, 60)
-    rate_limit_write: values.RateLimit = values.Quota(120, 60)
+    rate_limit_auth: values.RateLimit = Quota(30, 60)
+    rate_limit_read: values.RateLimit = Quota(3000, 60)
+    rate_limit_write: values.RateLimit = Quota(120, 60)
     redis_url: values.RedisUrl | None = Field(default=None, repr=False)
     response_cache: values.CacheSize = 64
     access_log: values.Switch = "on"

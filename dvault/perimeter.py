@@ -10,8 +10,8 @@ from api.limiting.gate import Gate
 from api.limiting.quotas import Quota, Quotas
 from api.limiting.windows import Counts, Windows
 from api.perimeter import Perimeter
+from config.amounts import Quota as Setting
 from config.settings import Settings
-from config.values import Quota as Setting
 from store.connection import Connection
 from store.rate_counts import MongoCounts, RedisCounts
 
