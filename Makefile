@@ -9,12 +9,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := chain store indexer api config dvault
 WORKERS ?= 2
+STORE ?= fake
 ARGS ?=
 # Setup puts a node into .venv only where the machine has none that is new enough.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 PYTHON_READY := $(VENV)/.ready
 NODE_READY := node_modules/.ready
+CLIENT_READY := clients/typescript/node_modules/.ready
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .PHONY: help
@@ -34,6 +36,12 @@ $(NODE_READY): package.json package-lock.json tools/setup | $(PYTHON_READY)
 	@tools/setup node
 	@touch $@
 
+# What builds and tests the client; not part of setup, since only those who change the API need it.
+$(CLIENT_READY): clients/typescript/package.json clients/typescript/package-lock.json tools/setup | $(PYTHON_READY)
+	@echo "Installing node packages into clients/typescript/node_modules …"
+	@tools/setup client
+	@touch $@
+
 .PHONY: demo
 demo: $(READY) ## Show the whole story on a chain of its own, without questions (ARGS=…)
 	@$(BIN)/dvault demo $(ARGS)
@@ -46,13 +54,22 @@ test: $(READY) ## Run every test that takes seconds (ARGS=… goes to pytest)
 test-long: $(READY) ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
+.PHONY: simulate
+simulate: $(PYTHON_READY) ## Simulate the indexer by seeds (SEEDS=100 SEED=0 STORE=fake|mongo)
+	@$(BIN)/python -m tests.simulation.simulate --workers $(WORKERS) --store $(STORE) \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: mutants
+mutants: $(PYTHON_READY) ## Plant faults in a copy of the indexer, and count those that the simulation finds
+	@$(BIN)/python -m tests.simulation.mutants --workers $(WORKERS) $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Style, types, import rules, documentation
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy --strict $(PACKAGES)
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/unit/test_house.py tests/api/test_documents.py
+	@$(BIN)/python -m pytest -q tests/unit/test_house.py tests/api/test_documents.py tests/unit/test_typescript_client.py
 
 .PHONY: format
 format: $(PYTHON_READY) ## Put the code in the house format
@@ -95,10 +112,16 @@ bench-growth: $(READY) ## Measure what reads cost in a large database, against a
 bench-newest-state: $(READY) ## Measure how a worker learns of a new state: asked or told
 	@$(BIN)/python -m bench.newest_state $(ARGS)
 
+.PHONY: client
+client: $(CLIENT_READY) ## Build the TypeScript client into clients/typescript/dist
+	@npm --prefix clients/typescript run --silent build
+
 .PHONY: openapi
-openapi: $(PYTHON_READY) ## Write docs/openapi.json and docs/errors.md again
+openapi: $(PYTHON_READY) $(CLIENT_READY) ## Write again what is generated: OpenAPI, its examples, docs/errors.md, the client's types
+	@$(BIN)/python -m tools.guide_examples > api/description/examples.json
 	@$(BIN)/python -m api.openapi > docs/openapi.json
 	@$(BIN)/python -m api.error_guide > docs/errors.md
+	@npm --prefix clients/typescript run --silent types > /dev/null
 
 .PHONY: lock
 lock: ## Resolve the Python packages again (needs uv)
@@ -109,5 +132,5 @@ lock: ## Resolve the Python packages again (needs uv)
 
 .PHONY: clean
 clean: ## Remove what was installed and what tools have cached (.dvault, your data, stays)
-	@rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	@rm -rf $(VENV) node_modules clients/typescript/{node_modules,build,dist} .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flask import Flask, Response, g, request
 
+from api.auth.by_key import seen_key
 from api.problems import request_id
 
 logger = logging.getLogger("api.access")
@@ -31,7 +32,7 @@ def _begin() -> None:
 
 
 def _write(response: Response) -> Response:
-    rule = request.url_rule
+    rule, key = request.url_rule, seen_key()
     write(
         (request.method, rule.rule if rule else "(no such path)", response.status_code),
         shown(request.path),
@@ -40,6 +41,7 @@ def _write(response: Response) -> Response:
         began=g.begun,
         length=response.content_length,
         request_id=request_id(),
+        key=None if key is None else {"key_id": str(key["_id"]), "key_name": key["name"]},
     )
     return response
 
@@ -53,8 +55,12 @@ def write(
     began: float,
     length: int | None,
     request_id: str,
+    key: Mapping[str, str | None] | None = None,
 ) -> None:
-    """One record: method, route and status; `began` by `time.perf_counter`, `length` in bytes."""
+    """One record: method, route and status; `began` by `time.perf_counter`, `length` in bytes.
+
+    `key`: id and name of the API key that was used, never the key.
+    """
     logger.info(
         "%s %s %s",
         *outcome,
@@ -65,6 +71,7 @@ def write(
             "milliseconds": round((time.perf_counter() - began) * 1000, 2),
             "bytes": length,
             "request_id": request_id,
+            **(key or {}),
         },
     )
 

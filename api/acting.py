@@ -13,7 +13,7 @@ from api.permissions import PUBLIC, Access, access_of
 from api.requests import NothingElse, read_path
 
 Acting = Callable[..., Payload | Response]
-REFUSALS = (400, 503)
+REFUSALS = (400, 429, 503)
 GUARDED = (401, 403)
 WITH_BODY = (413, 415)
 
@@ -49,8 +49,7 @@ class ActingBlueprint(Blueprint):
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             told = {*REFUSALS, *statuses, *(WITH_BODY if body else ()), *_refused_by(access)}
             parsed = json_only(self.arguments(body, location="json")(respond)) if body else respond
-            shown = {} if form is None else {"requestBody": form}
-            documented = self.doc(security=_security(access), **shown)(parsed)
+            documented = parsed if form is None else self.doc(requestBody=form)(parsed)
             self._expose(documented, method, rule, operation, answer, query, tuple(sorted(told)))
             return function
 
@@ -66,10 +65,3 @@ def unkept(answer: Payload | Response) -> Response:
 
 def _refused_by(access: Access) -> tuple[int, ...]:
     return () if access.is_public else GUARDED
-
-
-def _security(access: Access) -> list[dict[str, list[str]]]:
-    if access.is_public:
-        return []
-    schemes = ("session", "key") if access.scope else ("session",)
-    return [{scheme: []} for scheme in schemes]

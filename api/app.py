@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 from flask import Flask, Response
 from flask.json.provider import JSONProvider
-from flask_smorest import Api  # type: ignore[import-untyped]
 
 from api import browser_rules, keeping, media, problems
 from api.auth import guard
+from api.auth.key_mint import KeyMint
 from api.auth.options import Auth
 from api.auth.tokens import configure
+from api.auth.usage import UsageCounts
 from api.blueprints import (
     activity,
     admin,
@@ -21,9 +22,13 @@ from api.blueprints import (
     auth,
     errors,
     events,
+    favourites,
+    keys,
     market,
+    mfa,
     operations,
     profile,
+    search,
     transactions,
     users,
 )
@@ -31,24 +36,32 @@ from api.bodies import StrictRequest, strict_json
 from api.caching.answers import Answers
 from api.caching.front import Front, refuse_at_once
 from api.caching.recipes import Recipes, encoded
-from api.documentation import STYLE, page
+from api.description.page import SCRIPT, STYLE, page
+from api.description.specification import Specification
 from api.endpoints import revalidated
 from api.metrics import expose_metrics
 from api.newest import Newest
 from api.pagination import Cursors
 from api.perimeter import Perimeter
-from api.schemas.shapes import ProblemBody
-from api.services import EXTENSION, Clock, NoNode, PendingTransactions, Services, SystemClock
+from api.services import (
+    EXTENSION,
+    Clock,
+    History,
+    NoHistory,
+    NoNode,
+    PendingTransactions,
+    Services,
+    SystemClock,
+)
+from api.viewing import Viewing, Views
 from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
 """Half of the threads that the server is usually given for requests, and all those for streams."""
-BLUEPRINTS = (assets, profile, users, transactions, market, activity, events, auth, admin, operations, errors)
-
-SECURITY_SCHEMES = {
-    "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-}
+BLUEPRINTS = (
+    assets, profile, favourites, users, transactions, market, activity, search, events, auth, mfa, keys,
+    admin, operations, errors,
+)  # fmt: skip
 
 
 class OrjsonProvider(JSONProvider):
@@ -76,21 +89,6 @@ class Application(Flask):
         return response
 
 
-class Specification(Api):  # type: ignore[misc]
-    """The OpenAPI document; errors are answered by `problems`, and shown as what they are."""
-
-    ERROR_SCHEMA = ProblemBody
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def _register_error_handlers(self) -> None:
-        problems.register(self._app)
-
-    def _register_responses(self) -> None:
-        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.PROBLEM_TYPE
-        super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE
-
-
 def make_app(
     reading: Reading,
     *,
@@ -103,11 +101,15 @@ def make_app(
     perimeter: Perimeter | None = None,
     metrics_folder: str | None = None,
     max_streams: int = MAX_STREAMS,
+    history: History | None = None,
     answers: Answers | None = None,
+    views: Views | None = None,
 ) -> Flask:
     """A WSGI application that serves what `reading` sees; cursors are signed with `secret_key`.
 
     `auth`: whom it lets sign in, and what it knows of people. `keep`: where their uploads and secrets are.
+    `views`: counts who looks at assets; nobody does where it is None.
+    `history`: what was true at earlier blocks.
 
     `answers`: what is kept of them while they are true; nothing where it is None.
 
@@ -121,7 +123,6 @@ def make_app(
         "API_VERSION": "1",
         "OPENAPI_VERSION": "3.1.0",
         "OPENAPI_URL_PREFIX": "/api",
-        "API_SPEC_OPTIONS": {"components": {"securitySchemes": SECURITY_SCHEMES}},
     }
     app.url_map.strict_slashes = False
     clock, answers, perimeter = clock or SystemClock(), answers or Answers(0), perimeter or Perimeter()
@@ -133,10 +134,13 @@ def make_app(
         Semaphore(max_waiters),
         auth,
         configure(app, auth.keys, auth.lifetimes),
+        KeyMint(auth.peppers or auth.keys, auth.live_keys),
+        UsageCounts(auth.accounts),
         Semaphore(max_streams),
         Newest(reading, clock.monotonic),
         answers,
         Recipes(),
+        history or NoHistory(),
     )
     keeping.install(app, keep)
     perimeter.register(app)
@@ -146,6 +150,8 @@ def make_app(
     metrics = expose_metrics(app, app.extensions[EXTENSION], metrics_folder)
     front = Front(app, app.extensions[EXTENSION], perimeter, metrics)
     app.wsgi_app = front  # type: ignore[method-assign]
+    if views is not None:
+        app.wsgi_app = Viewing(app, views, perimeter.gate.proxies)  # type: ignore[method-assign]
     return app
 
 
@@ -154,9 +160,11 @@ def _register(app: Flask) -> None:
     for module in BLUEPRINTS:
         specification.register_blueprint(module.blueprint)
     media.install(app)
-    app.add_url_rule(
-        "/api/docs", "docs", lambda: browser_rules.page(page(specification.spec.to_dict()), STYLE)
-    )
+
+    def docs() -> Response:
+        return browser_rules.page(page(specification.document), STYLE, scripts=[SCRIPT])
+
+    app.add_url_rule("/api/docs", "docs", docs)
     app.after_request(revalidated)
     app.after_request(_headers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 
 from flask import Flask, Response
@@ -39,9 +40,13 @@ def in_force(*, https_only: bool) -> dict[str, str]:
     return RULES | (HTTPS_ONLY if https_only else {})
 
 
-def page(html: str, *styles: str) -> Response:
-    """A page that may use these styles and nothing else: no scripts, no images, nothing from elsewhere."""
-    hashes = " ".join(f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" for style in styles)
+def page(html: str, *styles: str, scripts: Sequence[str] = ()) -> Response:
+    """A page that may use these styles and scripts, and nothing else: no images, nothing from elsewhere."""
     response = Response(html, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = f"{NOTHING_AT_ALL}; style-src {hashes}"
+    allowed = f"style-src {_hashes(styles)}" + (f"; script-src {_hashes(scripts)}" if scripts else "")
+    response.headers["Content-Security-Policy"] = f"{NOTHING_AT_ALL}; {allowed}"
     return response
+
+
+def _hashes(texts: Sequence[str]) -> str:
+    return " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in texts)

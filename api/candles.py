@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import groupby, pairwise
 from statistics import fmean, pstdev
 from typing import Any
 
+from api.buckets import INTERVALS, number_of, start_of
 from api.responses import present_amount
 from store.encoding import ether
 from store.prices import PricePoint
 
-HOUR = timedelta(hours=1)
-INTERVALS = {"1h": HOUR, "4h": 4 * HOUR, "1d": 24 * HOUR, "1w": 7 * 24 * HOUR}
-FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-"""Buckets are counted from here, so that days begin at midnight and weeks on Monday, UTC."""
 MONTH = timedelta(days=30)
 CHANGES = {"change24h": timedelta(hours=24), "change7d": timedelta(days=7), "change30d": MONTH}
 ENOUGH_CHANGES = 2
@@ -25,10 +23,9 @@ ENOUGH_CHANGES = 2
 
 def candles(points: Iterable[PricePoint], interval: str) -> list[dict[str, Any]]:
     """Points, oldest first, as OHLC buckets, oldest first; buckets without points are left out."""
-    length = INTERVALS[interval]
     return [
-        _candle(FIRST_MONDAY + number * length, length, list(group))
-        for number, group in groupby(points, lambda point: (point.time - FIRST_MONDAY) // length)
+        _candle(start_of(number, interval), INTERVALS[interval], list(group))
+        for number, group in groupby(points, lambda point: number_of(point.time, interval))
     ]
 
 
@@ -37,7 +34,12 @@ def _candle(start: datetime, length: timedelta, points: Sequence[PricePoint]) ->
     corners = {"open": prices[0], "high": max(prices), "low": min(prices), "close": prices[-1]}
     shown = {name: ether(wei) for name, wei in corners.items()}
     exact = {f"{name}Wei": str(wei) for name, wei in corners.items()}
-    counted = {"points": len(points), "confidence": average_confidence(points)}
+    sources = Counter(point.source for point in points if point.source is not None)
+    counted = {
+        "points": len(points),
+        "confidence": average_confidence(points),
+        "sources": dict(sorted(sources.items())),
+    }
     return {"start": start, "end": start + length, **shown, **exact, **counted}
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from html import escape
 
+from api.credentials_catalogue import CREDENTIALS
 from api.entries import Entry
+from api.past_catalogue import PAST
 from api.sign_in_catalogue import SIGN_IN
 from api.upload_catalogue import UPLOADS
 
@@ -64,7 +66,18 @@ _ENTRIES = (
         "The place in the sequence of events cannot be continued.",
         "Events are kept for seven days; or the database was set up anew, and never told that event.",
         "Read the state again, and listen after the place that `detail` names.",
+        only=("listEvents", "streamEvents"),
     ),
+    Entry(
+        "cursor-orphaned",
+        410,
+        "The state that the cursor came from was taken back",
+        "The page that gave this cursor was true at a block that is no longer on our branch. What stood "
+        "before the cursor may be something else by now, so going on could repeat rows or leave some out.",
+        "A reorg between two pages.",
+        "Begin again at `links.start`: the same list, from its first page.",
+    ),
+    *PAST,
     Entry(
         "request-entity-too-large",
         413,
@@ -81,6 +94,17 @@ _ENTRIES = (
         "No `Content-Type`, another one than `application/json`, another charset than UTF-8, or a "
         "compressed body.",
         "Send `Content-Type: application/json`, the body in UTF-8, without `Content-Encoding`.",
+    ),
+    Entry(
+        "too-much-history",
+        422,
+        "There is more than one answer is computed from",
+        "The figures would have to be computed from more rows than one answer may read; none are told "
+        "rather than wrong ones.",
+        "A wallet with more than 50 000 assets, 100 000 mints, sales and transfers, or 200 000 price points.",
+        "Walk the pages of `GET /api/users/{walletAddress}/assets` and `/transactions` and add up what you "
+        "need; for a history, ask for a `to` further back.",
+        only=("showPortfolio", "listPortfolio"),
     ),
     Entry(
         "too-many-requests",
@@ -107,6 +131,7 @@ _ENTRIES = (
         "Streams have places of their own, so that they never delay other requests.",
         "As many listeners as the server has places for are connected to it.",
         "Ask again after `Retry-After`, or use `GET /api/events?wait=20`.",
+        only=("streamEvents",),
     ),
     Entry(
         "nothing-indexed",
@@ -123,6 +148,7 @@ _ENTRIES = (
         "The process is up, but its answers would stand still.",
         "The indexer has halted: a reorg below finality, or contracts that changed against the rules.",
         "Nothing a caller can do. Operators find the reason in `detail` and the way out in the runbook.",
+        only=("showReadiness",),
     ),
     Entry(
         "store-unreachable",
@@ -133,7 +159,7 @@ _ENTRIES = (
         "Ask again after `Retry-After`, with growing pauses.",
     ),
 )
-CATALOGUE = {entry.code: entry for entry in (*_ENTRIES, *SIGN_IN, *UPLOADS)}
+CATALOGUE = {entry.code: entry for entry in (*_ENTRIES, *SIGN_IN, *CREDENTIALS, *UPLOADS)}
 
 
 def html(*entries: Entry) -> str:

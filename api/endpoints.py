@@ -14,14 +14,14 @@ from marshmallow import RAISE, Schema
 from marshmallow.exceptions import ValidationError
 from webargs.flaskparser import FlaskParser
 
+from api.as_of import AsOfQuery, as_asked
 from api.bodies import require_json, strict_json
 from api.caching.kept import kept
 from api.caching.recipes import REVALIDATE
-from api.finality import as_settled
 from api.freshness import indexed, present_as_of, when_fresh
 from api.nearest import nearest
 from api.problems import BadRequest, FieldError
-from api.requests import PATH, FreshnessQuery, NothingElse, read_path
+from api.requests import PATH, BranchPageQuery, FreshnessQuery, NothingElse, read_path
 from api.services import services
 from api.widths import not_too_wide
 from store.documents import CheckpointDocument
@@ -108,9 +108,17 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     ANSWER_HEADERS: Mapping[str, Any] = HEADERS
 
     def reads(
-        self, rule: str, operation: str, answer: type[Schema], query: type[Schema] = FreshnessQuery
+        self,
+        rule: str,
+        operation: str,
+        answer: type[Schema],
+        query: type[Schema] = FreshnessQuery,
+        *also: int,
     ) -> Callable[[ChainView], ChainView]:
-        """A GET that is true at a block: the function gets a View, the query, and the path's arguments."""
+        """A GET that is true at a block: the function gets a View, the query, and the path's arguments.
+
+        `also` are statuses that it can have beyond those that every such operation can have.
+        """
 
         def decorate(function: ChainView) -> ChainView:
             def respond(query: Mapping[str, Any], **path: str) -> Response:
@@ -118,7 +126,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
                 return when_fresh(services(), query, lambda view: chain_answer(bound, view, query))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
-            statuses = (400, 409, 429, 503, *((404,) if "<" in rule else ()))
+            gone = issubclass(query, BranchPageQuery | AsOfQuery)
+            missing = ((404,) if "<" in rule else ()) + ((410,) if gone else ())
+            statuses = (400, 409, 429, 503, *missing, *also)
             self._expose(respond, "GET", rule, operation, answer, query, statuses)
             return function
 
@@ -131,11 +141,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
         def decorate(function: ChainView) -> ChainView:
             def respond(_: Mapping[str, Any], body: Mapping[str, Any]) -> Response:
-                return when_fresh(services(), {}, lambda view: chain_answer(function, view, body))
+                return when_fresh(services(), body, lambda view: chain_answer(function, view, body))
 
             respond.__name__, respond.__doc__ = function.__name__, function.__doc__
             parsed = self.arguments(body, location="json")(respond)
-            statuses = (400, 413, 415, 429, 503)
+            statuses = (400, 409, 410, 413, 415, 429, 503)
             self._expose(json_only(parsed), "POST", rule, operation, answer, NothingElse, statuses)
             return function
 
@@ -236,10 +246,11 @@ def _as_documented(wrapper: Responder, function: Responder) -> Responder:
 
 def chain_answer(function: ChainView, view: View, query: Mapping[str, Any]) -> Response:
     """The function's payload as of the view; 304 where the caller has it already."""
-    if request.method == "POST":
-        return chain_response(function(view, query), indexed(view))
     indexed(view)
-    return kept(function, as_settled(view, query), query)
+    if request.method == "POST":
+        then = as_asked(view, query)
+        return chain_response(function(then, query), indexed(then))
+    return kept(function, view, query)
 
 
 def chain_response(payload: Payload | None, checkpoint: CheckpointDocument | None) -> Response:

@@ -17,6 +17,8 @@ class Entry:
     meaning: str
     cause: str
     remedy: str
+    only: tuple[str, ...] = ()
+    """Operations (by operationId) that alone can give it; empty: every one that can have its status."""
 
     @property
     def url(self) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import request
-
 from api.problems import BadRequest, FieldError, NothingIndexed
 from store.reading import View
 from store.settled_view import NotSettled, SettledView
@@ -32,11 +30,10 @@ NOT_HERE = "cannot be asked for here: it is told for assets, listings, deeds, pr
 NO_FACETS = "cannot be combined with finality=finalized: facets count the assets as of the tip"
 
 
-def as_settled(view: View, query: Mapping[str, Any]) -> View:
-    """The view to answer from. Raises BadRequest that says why, NothingIndexed."""
+def as_settled(view: View, query: Mapping[str, Any], rule: str) -> View:
+    """The view to answer a route from. Raises BadRequest that says why, NothingIndexed."""
     if query.get("finality") is None:
         return view
-    rule = request.url_rule.rule if request.url_rule else ""
     if rule not in SETTLED or type(view) is not View:
         raise BadRequest([FieldError("finality", "query", NOT_HERE)])
     if "facets" in query:

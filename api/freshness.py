@@ -31,7 +31,8 @@ class Wanted:
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> Wanted:
-        return cls(query.get("min_block"), query.get("after_tx"))
+        lowest = [query[name] for name in ("min_block", "as_of_block") if name in query]
+        return cls(max(lowest, default=None), query.get("after_tx"))
 
     def missing(self, view: View, services: Services) -> str | None:
         """What is not there yet, in words; None when all is there."""
@@ -124,7 +125,7 @@ def present_as_of(checkpoint: CheckpointDocument, now: datetime) -> dict[str, An
     """The block that an answer speaks of."""
     tip, finalized = checkpoint["tip"], checkpoint["finalized"]
     is_final = bool(tip and finalized and tip["number"] <= finalized["number"])
-    return {
+    shown: dict[str, Any] = {
         "blockNumber": tip["number"] if tip else None,
         "blockHash": tip["hash"] if tip else None,
         "timestamp": checkpoint["tipTimestamp"],
@@ -132,6 +133,9 @@ def present_as_of(checkpoint: CheckpointDocument, now: datetime) -> dict[str, An
         "lagBlocks": lag_blocks(checkpoint),
         "lagSeconds": lag_seconds(checkpoint, now),
     }
+    if "stateOf" in checkpoint:
+        shown["stateOf"] = checkpoint["stateOf"]
+    return shown
 
 
 def lag_blocks(checkpoint: CheckpointDocument) -> int:

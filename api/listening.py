@@ -33,14 +33,16 @@ def event_filter(query: Mapping[str, Any]) -> EventFilter:
 def check_place(view: View, seq: int) -> None:
     """Raises EventsGone where events after this place are no longer kept, or were never told."""
     newest, oldest = indexed(view)["seq"], view.told.oldest()
+    start = f"/api/events?after={newest}"
     if seq > newest:
         raise EventsGone(
             f"event {seq} was never told here, the newest is {newest}: "
-            f"the database was set up anew; read the state again and go on after {newest}"
+            f"the database was set up anew; read the state again and go on after {newest}",
+            start,
         )
     if seq < (newest if oldest is None else oldest - 1):
         raise EventsGone(
-            f"events after {seq} are no longer kept; read the state again and go on after {newest}"
+            f"events after {seq} are no longer kept; read the state again and go on after {newest}", start
         )
 
 

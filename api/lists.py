@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from api.pagination import page_request, present_pagination
+from api.pagination import Pages
 from api.responses import present_activity, present_asset_item, present_listing, present_transaction
 from api.services import services
 from store.assets import AssetFilter, sorted_by
@@ -29,18 +29,18 @@ class Listed:
     key: str
     what: object
     """Filters and order; their repr tells one list from another, so that cursors cannot be mixed up."""
+    view: View | None = None
+    """The state that the list is of; None where reorgs do not touch it."""
 
     def answer(
         self, query: Query, read: Callable[[PageRequest], Page[Row]], present: Callable[[Row], dict[str, Any]]
     ) -> dict[str, Any]:
         """Rows under the key, and `pagination`."""
-        name, cursors = f"{self.key} {self.what!r}", services().cursors
-        asked = page_request(query, name, cursors)
+        at = f" at {query['as_of_block']}" if "as_of_block" in query else ""
+        pages = Pages(f"{self.key} {self.what!r}{at}", services().cursors, self.view)
+        asked = pages.asked(query)
         page = read(asked)
-        return {
-            self.key: [present(row) for row in page.rows],
-            "pagination": present_pagination(page, asked, name, cursors),
-        }
+        return {self.key: [present(row) for row in page.rows], "pagination": pages.present(page, asked)}
 
 
 def direction_of(query: Query, default: Direction) -> Direction:
@@ -66,7 +66,7 @@ def page_of_assets(view: View, query: Query, owner: str | None) -> dict[str, Any
     """One page of assets, with facets where asked for; newest first unless told otherwise."""
     wanted = asset_filter(query, owner)
     order = sorted_by(query.get("sort_by", "createdAt"), direction_of(query, -1))
-    answer = Listed("assets", (wanted, order)).answer(
+    answer = Listed("assets", (wanted, order), view).answer(
         query,
         lambda asked: view.assets.page(wanted, order, asked),
         lambda asset: present_asset_item(asset, view.finalized),
@@ -91,7 +91,7 @@ def page_of_listings(view: View, query: Query) -> dict[str, Any]:
         listing_price_max_wei=query.get("price_max"),
     )
     order = sorted_by(LISTING_ORDERS[query.get("sort_by", "price")], direction_of(query, 1))
-    return Listed("listings", (wanted, order)).answer(
+    return Listed("listings", (wanted, order), view).answer(
         query,
         lambda asked: view.assets.page(wanted, order, asked),
         lambda asset: present_listing(asset, view.finalized),
@@ -114,7 +114,7 @@ def deed_filter(query: Query, wallet: str | None = None) -> TransactionFilter:
 def page_of_deeds(view: View, query: Query, wanted: TransactionFilter) -> dict[str, Any]:
     """One page of deeds, newest first."""
     viewer = wanted.wallet if wanted.own_view else None
-    return Listed("transactions", wanted).answer(
+    return Listed("transactions", wanted, view).answer(
         query,
         lambda asked: view.transactions.page(wanted, asked),
         lambda row: present_transaction(row, view.finalized, viewer),
@@ -124,7 +124,7 @@ def page_of_deeds(view: View, query: Query, wanted: TransactionFilter) -> dict[s
 def page_of_activity(view: View, query: Query) -> dict[str, Any]:
     """One page of activity, newest first."""
     wanted = deed_filter(query)
-    return Listed("activity", wanted).answer(
+    return Listed("activity", wanted, view).answer(
         query,
         lambda asked: view.transactions.activity(wanted, asked),
         lambda row: present_activity(row, view.finalized),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from api.candles import MONTH, analytics, candles
+from api.candles import CHANGES, MONTH, analytics, candles
 from api.lists import Listed, Query, direction_of
+from api.past_view import PastView
 from api.responses import present_price
 from store.documents import AssetDocument
 from store.pages import Direction, Page, PageRequest
@@ -30,14 +31,14 @@ def price_history(view: View, query: Query, asset: AssetDocument) -> dict[str, A
 
 def _points(view: View, query: Query, wanted: PriceFilter) -> dict[str, Any]:
     direction = direction_of(query, -1)
-    listed = Listed("priceHistory", (wanted, direction))
+    listed = Listed("priceHistory", (wanted, direction), view)
     return listed.answer(query, lambda asked: view.prices.page(wanted, direction, asked), present_price)
 
 
 def _candles(view: View, query: Query, wanted: PriceFilter, interval: str) -> dict[str, Any]:
     direction = direction_of(query, -1)
     rows = candles(view.prices.series(wanted), interval)[::direction]
-    listed = Listed("priceHistory", (wanted, direction, interval))
+    listed = Listed("priceHistory", (wanted, direction, interval), view)
     return listed.answer(query, lambda asked: _page_of_candles(rows, direction, asked), dict)
 
 
@@ -55,7 +56,20 @@ def _page_of_candles(
 
 
 def _analytics(view: View, asset: AssetDocument) -> dict[str, Any]:
+    contract, token_id = asset["contractAddress"], asset["tokenId"]
     now = view.checkpoint["tipTimestamp"] if view.checkpoint else None
+    if now is None and isinstance(view, PastView):
+        now = _any_time(view, contract, token_id)
     moment = now or asset["currentPrice"]["updatedAt"]
-    valuations = view.prices.valuations_since(asset["contractAddress"], asset["tokenId"], moment - MONTH)
+    valuations = view.prices.valuations_since(contract, token_id, moment - MONTH)
     return analytics(int(asset["currentPrice"]["valueWei"]), valuations, moment)
+
+
+def _any_time(view: PastView, contract: str, token_id: int) -> datetime:
+    """A time that the block may have had, where all such times give one answer. Raises BlockTimeUnknown."""
+    low, high = view.between()
+    ends = [(low - age, high - age) for age in CHANGES.values()]
+    points = view.prices.valuations_since(contract, token_id, low - MONTH)
+    if any(earliest < point.time <= latest for point in points for earliest, latest in ends):
+        raise view.time_unknown("the changes of price")
+    return low

@@ -11,12 +11,20 @@ Problem
 ├── NotFound         404  the thing asked for does not exist
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
 ├── LastAdministrator 409 the change would leave nobody to administer
+├── KeyLimit         409  the user has as many API keys as one may have
+├── KeyConflict      409  the API key was replaced already, or is over
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
+├── BlockReplaced    410  a reorg replaced the block that was asked for; start again
+├── BeforeHistory    410  the block is below the first one that was indexed
+├── BlockTimeUnknown 410  the answer depends on the time of a block whose header is not kept
+├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
 ├── Unsupported      415  the body is not JSON
+├── TooMuchHistory   422  more would have to be read than one answer is computed from
 ├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
 ├── TooManyStreams   503  every place for streams is taken
+├── HistoryUnavailable 503 the past cannot be folded at once, or not here
 ├── NotReady         503  reads are possible but should not be trusted to advance
 └── StoreDown        503  the store cannot be read at present
 """
@@ -37,7 +45,7 @@ from werkzeug.exceptions import NotFound as UnknownPath
 
 from api.catalogue import CATALOGUE
 from api.nearest import nearest
-from store.errors import Changed, LastAdmin, StoreUnreachable, Suspended
+from store.errors import Changed, KeyEnded, LastAdmin, StoreUnreachable, Suspended, TooManyKeys, TooMuch
 from store.errors import NotFound as NoDocument
 
 logger = logging.getLogger(__name__)
@@ -70,6 +78,8 @@ class Problem(Exception):
     status = 500
     code = "internal-server-error"
     retry_after_seconds: int | None = None
+    start: str | None = None
+    """Where to begin again, for what cannot be continued."""
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -126,6 +136,14 @@ class LastAdministrator(Problem):
     status, code = 409, "last-admin"
 
 
+class KeyLimit(Problem):
+    status, code = 409, "too-many-keys"
+
+
+class KeyConflict(Problem):
+    status, code = 409, "key-ended"
+
+
 class VersionChanged(Problem):
     status, code = 412, "precondition-failed"
 
@@ -133,9 +151,41 @@ class VersionChanged(Problem):
 class EventsGone(Problem):
     status, code = 410, "events-gone"
 
+    def __init__(self, detail: str, start: str) -> None:
+        super().__init__(detail)
+        self.start = start
+
+
+class CursorOrphaned(Problem):
+    status, code = 410, "cursor-orphaned"
+
+    def __init__(self, detail: str, start: str) -> None:
+        super().__init__(detail)
+        self.start = start
+
+
+class BlockReplaced(Problem):
+    status, code = 410, "block-replaced"
+
+    def __init__(self, detail: str, start: str) -> None:
+        super().__init__(detail)
+        self.start = start
+
+
+class BeforeHistory(Problem):
+    status, code = 410, "before-history"
+
+
+class BlockTimeUnknown(Problem):
+    status, code = 410, "block-time-unknown"
+
 
 class Unsupported(Problem):
     status, code = 415, "unsupported-media-type"
+
+
+class TooMuchHistory(Problem):
+    status, code = 422, "too-much-history"
 
 
 class TooManyRequests(Problem):
@@ -152,6 +202,10 @@ class NothingIndexed(Problem):
 
 class TooManyStreams(Problem):
     status, code, retry_after_seconds = 503, "too-many-streams", 5
+
+
+class HistoryUnavailable(Problem):
+    status, code, retry_after_seconds = 503, "history-unavailable", RETRY_SECONDS
 
 
 class NotReady(Problem):
@@ -180,7 +234,10 @@ def register(app: Flask) -> None:
     app.register_error_handler(StoreUnreachable, _unreachable)
     app.register_error_handler(Suspended, lambda error: _own(AccountSuspended(str(error))))
     app.register_error_handler(LastAdmin, lambda error: _own(LastAdministrator(str(error))))
+    app.register_error_handler(TooManyKeys, lambda error: _own(KeyLimit(str(error))))
+    app.register_error_handler(KeyEnded, lambda error: _own(KeyConflict(str(error))))
     app.register_error_handler(Changed, lambda error: _own(VersionChanged(str(error))))
+    app.register_error_handler(TooMuch, lambda error: _own(TooMuchHistory(str(error))))
     app.register_error_handler(NoDocument, lambda error: _own(NotFound(str(error))))
     app.register_error_handler(HTTPException, _http)
 
@@ -190,7 +247,8 @@ def _own(problem: Problem) -> Response:
     headers = {} if wait is None else {"Retry-After": str(wait)}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return respond(problem.status, problem.code, problem.detail, problem.errors, headers)
+    links = {} if problem.start is None else {"links": {"start": problem.start}}
+    return respond(problem.status, problem.code, problem.detail, problem.errors, headers, links)
 
 
 def _unreachable(error: StoreUnreachable) -> Response:
@@ -237,8 +295,9 @@ def respond(
     detail: str,
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem as an answer."""
+    """A problem as an answer; `more` are further members of its body."""
     entry = CATALOGUE.get(code)
     body: dict[str, Any] = {
         "type": entry.url if entry else "about:blank",
@@ -250,6 +309,7 @@ def respond(
         "requestId": request_id(),
         "errors": [asdict(error) for error in errors],
         "error": detail,
+        **(more or {}),
     }
     response = jsonify(body)
     response.status_code, response.mimetype = int(status), PROBLEM_TYPE

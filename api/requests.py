@@ -9,6 +9,8 @@ from typing import Any
 from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
+from api.as_of import AsOfBody, AsOfQuery
+from api.explanations import ExplainQuery
 from api.fields import (
     HASH,
     INT64_MAX,
@@ -36,6 +38,8 @@ MAX_ACTIVITY_PAGE = 50
 ORDERS = ("createdAt", "price", "listingPrice", "updatedAt", "tokenId", "name", "confidence", "views")
 EVENTS = ("transaction", "price", "block", "finalized", "retraction", "reorg")
 DEEDS = ("mint", "list", "delist", "buy", "transfer")
+SOURCES = ("mint", "ai-oracle", "direct", "user-listing", "sale")
+INTERVALS = ("raw", "1h", "4h", "1d", "1w")
 
 
 class NothingElse(Strict):
@@ -56,6 +60,10 @@ class FreshnessQuery(WaitQuery):
     finality = OneOf("finalized", metadata={"description": "Answer with what cannot be taken back any more."})
 
 
+class StatsQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
+    """The market's figures at a block."""
+
+
 class PageQuery(FreshnessQuery):
     """Which part of a list."""
 
@@ -66,13 +74,17 @@ class PageQuery(FreshnessQuery):
     page = WholeNumber(1, MAX_PAGE, metadata={"description": "Page number from 1; not together with cursor."})
 
 
-class ContractQuery(FreshnessQuery):
+class BranchPageQuery(PageQuery):
+    """Which part of a list that a reorg can change: its cursors are good on one branch only."""
+
+
+class ContractQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
     """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
 
     contract_address = Wallet()
 
 
-class OwnedAssetsQuery(PageQuery):
+class OwnedAssetsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of assets; no parameter means no filter."""
 
     contract_address = Wallet()
@@ -86,7 +98,8 @@ class OwnedAssetsQuery(PageQuery):
     listing_price_max = Ether()
     min_confidence = WholeNumber(0, 100)
     q = fields.String(
-        validate=validate.Length(1, 100), metadata={"description": "Text in name, type or description."}
+        validate=validate.Length(1, 100),
+        metadata={"description": "Words that begin words of name, type or description."},
     )
     sort_by = OneOf(*ORDERS)
     sort_direction = OneOf("asc", "desc")
@@ -100,7 +113,7 @@ class AssetsQuery(OwnedAssetsQuery):
     current_owner = Wallet(metadata={"description": "The same as owner."})
 
 
-class ListingsQuery(PageQuery):
+class ListingsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of what is for sale; price is the price asked."""
 
     contract_address = Wallet()
@@ -113,7 +126,7 @@ class ListingsQuery(PageQuery):
     sort_direction = OneOf("asc", "desc")
 
 
-class PeriodQuery(PageQuery):
+class PeriodQuery(AsOfQuery, BranchPageQuery):
     """A stretch of block time, both ends included."""
 
     from_time = Moment(data_key="from")
@@ -124,8 +137,8 @@ class PriceHistoryQuery(PeriodQuery):
     """Which points, and whether as they are or as candles."""
 
     contract_address = Wallet()
-    interval = OneOf("raw", "1h", "4h", "1d", "1w")
-    source = OneOf("mint", "ai-oracle", "direct", "user-listing", "sale")
+    interval = OneOf(*INTERVALS)
+    source = OneOf(*SOURCES)
     sort_direction = OneOf("asc", "desc")
 
 
@@ -156,6 +169,12 @@ class TransactionsQuery(AssetTransactionsQuery):
     transaction_hash = Hash()
 
 
+class ProvenanceQuery(BranchPageQuery):
+    """The past of one asset."""
+
+    contract_address = Wallet()
+
+
 class AssetActivityQuery(PeriodQuery):
     """Activity of one asset."""
 
@@ -184,7 +203,7 @@ class EventsQuery(StreamQuery, WaitQuery):
     limit = WholeNumber(1, MAX_LIMIT, metadata={"description": "Events in one answer, 200 unless given."})
 
 
-class BatchBody(Strict):
+class BatchBody(AsOfBody):
     """Up to 200 assets of one contract."""
 
     token_ids = fields.List(

@@ -112,8 +112,8 @@ def present_transaction(row: TransactionDocument, finalized: int, viewer: str | 
         "seller": row["seller"],
         "buyer": row["buyer"],
         "timestamp": row["timestamp"],
-        "blockchain": _blockchain(row["blockchain"]),
-        "status": _status(row["blockchain"]["blockNumber"], finalized),
+        "blockchain": present_row_origin(row["blockchain"]),
+        "status": present_row_status(row["blockchain"]["blockNumber"], finalized),
         "platformFee": row["platformFee"],
         "platformFeeWei": row["platformFeeWei"],
         "paymentMethod": row["paymentMethod"],
@@ -133,7 +133,7 @@ def present_price(point: PriceDocument) -> Json:
         "timestamp": point["timestamp"],
         "source": dict(point["source"]),
         "aiMetrics": dict(point["aiMetrics"]),
-        "blockchain": _blockchain(point["blockchain"]),
+        "blockchain": present_row_origin(point["blockchain"]),
     }
 
 
@@ -178,8 +178,8 @@ def present_activity(row: TransactionDocument | PriceDocument, finalized: int) -
         "source": row.get("source"),
         "confidenceScore": _plain(row.get("aiMetrics") or {}).get("confidenceScore"),
         "timestamp": row["timestamp"],
-        "blockchain": _blockchain(row["blockchain"]),
-        "status": _status(row["blockchain"]["blockNumber"], finalized),
+        "blockchain": present_row_origin(row["blockchain"]),
+        "status": present_row_status(row["blockchain"]["blockNumber"], finalized),
     }
 
 
@@ -193,13 +193,13 @@ def present_stats(figures: Figures, market: MarketDocument | None) -> Json:
         "listedRatio": figures.listed / figures.assets if figures.assets else None,
         "floorPrice": present_amount(figures.floor_wei),
         "purchasableFloorPrice": present_amount(figures.purchasable_floor_wei),
-        "trade": {window: _trade(trade) for window, trade in figures.trade.items()},
+        "trade": {window: present_trade(trade) for window, trade in figures.trade.items()},
         "feeBps": market["feeBps"] if market else None,
         "feeCollector": market["feeCollector"] if market else None,
     }
 
 
-def _trade(trade: Trade) -> Json:
+def present_trade(trade: Trade) -> Json:
     return {
         "sales": trade.sales,
         "volume": ether(trade.volume_wei),
@@ -255,7 +255,7 @@ def _block(block: BlockRefDocument | None) -> Json | None:
     return {"number": block["number"], "hash": block["hash"]} if block else None
 
 
-def _blockchain(place: RowBlockchainDocument) -> Json:
+def present_row_origin(place: RowBlockchainDocument) -> Json:
     return {
         "transactionHash": place["transactionHash"],
         "blockNumber": place["blockNumber"],
@@ -279,5 +279,5 @@ def _finality(block_number: int, finalized: int) -> str:
     return "finalized" if block_number <= finalized else "unfinalized"
 
 
-def _status(block_number: int, finalized: int) -> str:
+def present_row_status(block_number: int, finalized: int) -> str:
     return "completed" if block_number <= finalized else "pending"

@@ -34,6 +34,7 @@ def _refusal(code: str, cause: str) -> Entry:
         "The signed message was read, and does not prove what it must. Nothing but its nonce was used up.",
         f"The message or its signature {cause}.",
         "Ask for a new nonce and sign a new message; `dvault siwe check` explains what a message lacks.",
+        only=("signIn",),
     )
 
 
@@ -53,6 +54,7 @@ SIGN_IN = (
         "Stands for all refusals of a sign-in; answers carry the code of the reason in its place.",
         "See the codes below.",
         "Ask for a new nonce and sign a new message.",
+        only=("signIn",),
     ),
     *(_refusal(code, cause) for code, cause in _REFUSALS.items()),
     Entry(
@@ -78,6 +80,7 @@ SIGN_IN = (
         "The wallet has proven itself, and its account may not be used.",
         "An admin has suspended it.",
         "Ask an admin.",
+        only=("signIn", "makeKey", "rotateKey"),
     ),
     Entry(
         "cross-site",
@@ -94,5 +97,6 @@ SIGN_IN = (
         "The change was not made.",
         "It would have taken the role from the last active admin, or suspended that account.",
         "Make somebody else an admin first.",
+        only=("changeUser",),
     ),
 )

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Response
 
+from api.effects import present_act, present_deed, present_point
 from api.endpoints import chain_response
 from api.freshness import indexed, is_applied, tip_number, waiting
-from api.problems import RETRY_SECONDS
-from api.responses import present_price, present_transaction
+from api.problems import RETRY_SECONDS, HistoryUnavailable
 from api.services import Whereabouts, services
 from store.documents import PriceDocument, TransactionDocument
 from store.reading import View
@@ -45,15 +45,28 @@ def whereabouts(view: View, transaction_hash: str) -> dict[str, Any]:
         node = services().pending.find(transaction_hash)
         block = _block_without_traces(view, node)
         status = _status_in(block, view) if block else _status_outside(view, transaction_hash, node)
+    bare = view.asset_contract
     return {
         "hash": transaction_hash,
         "status": status,
         "block": {"number": block[0], "hash": block[1]} if block else None,
         "effects": {
-            "transactions": [present_transaction(row, view.finalized) for row in deeds],
-            "priceHistory": [present_price(point) for point in points],
+            "transactions": [present_deed(row, view.finalized, bare) for row in deeds],
+            "priceHistory": [present_point(point, bare) for point in points],
+            "others": _others(view, transaction_hash, block, bare),
         },
     }
+
+
+def _others(view: View, transaction_hash: str, block: Block | None, bare: str) -> list[dict[str, Any]] | None:
+    """What left no row; None where that cannot be read at present: the rest does not need it."""
+    if block is None:
+        return []
+    try:
+        acts = services().history.acts(view.chronicle, block[0], view.finalized, transaction_hash)
+    except HistoryUnavailable:
+        return None
+    return [present_act(act, bare) for act in acts]
 
 
 def _block(view: View, transaction_hash: str, deeds: Deeds, points: Points) -> Block | None:

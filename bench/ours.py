@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.chains import Chain
+from bench.chains import FOLDER, Chain
 from bench.measure import Cost, measured
 from config.settings import SETTING_NAMES
 from config.variables import environment
 
 BACKFILL = ("backfill", "--json")
+COMPILED = FOLDER / "compiled"
 
 
 class NoCommandLine(Exception):
@@ -51,9 +52,13 @@ def dvault() -> str:
 
 
 def settings(chosen: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a measured process: this one's, with exactly the chosen settings."""
-    rest = {name: value for name, value in environment().items() if name not in SETTING_NAMES}
-    return rest | dict(chosen)
+    """The environment of a measured process: this one's, with exactly the chosen settings.
+
+    Modules are compiled once and kept, as those of an installed program are.
+    """
+    left_out = {*SETTING_NAMES, "PYTHONDONTWRITEBYTECODE"}
+    rest = {name: value for name, value in environment().items() if name not in left_out}
+    return rest | {"PYTHONPYCACHEPREFIX": str(COMPILED)} | dict(chosen)
 
 
 def backfill_settings(chain: Chain, rpc_url: str, mongodb_uri: str, database: str) -> dict[str, str]:

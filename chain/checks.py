@@ -27,14 +27,16 @@ def check_range(
     if not live:
         return CheckedLogs([], len(logs))
     positions = _positions(live)
-    numbers = [number for number, _ in positions]
-    if min(numbers) < asked.from_block or max(numbers) > asked.to_block:
-        raise WrongAnswer(f"asked for blocks {asked}, got logs of {min(numbers)} to {max(numbers)}")
+    hashes = {
+        (int(number, 16), hash_) for number, hash_ in {(log.block_number, log.block_hash) for log in live}
+    }
+    numbers = {number for number, _ in hashes}
+    first, last = min(numbers), max(numbers)
+    if first < asked.from_block or last > asked.to_block:
+        raise WrongAnswer(f"asked for blocks {asked}, got logs of {first} to {last}")
     _check_addresses(live, addresses)
-    hashes = set(zip(numbers, [log.block_hash for log in live], strict=True))
-    if len(hashes) != len(set(numbers)):
+    if len(hashes) != len(numbers):
         raise WrongAnswer(f"logs of two branches in one answer for blocks {asked}")
-    last = max(numbers)
     if last == to_header.number and (last, to_header.hash) not in hashes:
         raise WrongAnswer(f"the logs of block {last} and its header {to_header.hash} are of two branches")
     return CheckedLogs(_in_order(live, positions), len(logs) - len(live))
@@ -86,7 +88,8 @@ def _live(logs: list[RawLog]) -> list[RawLog]:
 
 def _positions(logs: Sequence[RawLog]) -> list[tuple[int, int]]:
     try:
-        return [(int(log.block_number, 16), int(log.log_index, 16)) for log in logs]
+        numbers = {number: int(number, 16) for number in {log.block_number for log in logs}}
+        return [(numbers[log.block_number], int(log.log_index, 16)) for log in logs]
     except ValueError as error:
         raise WrongAnswer(f"a log without a position: {error}") from error
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import CodeType
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -52,6 +53,12 @@ class Decoder:
         }
         self._contracts: dict[bytes, tuple[Address, dict[bytes, Decode]]] = {}
 
+    def anew(self) -> Decoder:
+        """Another one that follows nobody yet; making the first one is what takes long."""
+        other = Decoder({})
+        other._by_role = self._by_role
+        return other
+
     def follow(self, contract: Address, role: Role) -> None:
         """Decode the events of one more contract; following it again changes nothing."""
         raw = bytes.fromhex(contract[2:])
@@ -92,9 +99,15 @@ def _compile(entry: AbiEntry, event: type[Event]) -> Decode:
         "boolean": _boolean,
         "from_bytes": int.from_bytes,
     }
-    exec(compile(source, f"<decoder of {entry['name']}>", "exec"), scope)
+    exec(_compiled(source, f"<decoder of {entry['name']}>"), scope)
     decode: Decode = scope["decode"]
     return decode
+
+
+@cache
+def _compiled(source: str, name: str) -> CodeType:
+    """Every session decodes the same few events."""
+    return compile(source, name, "exec")
 
 
 def _source(entry: AbiEntry, name: str) -> str:

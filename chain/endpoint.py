@@ -26,7 +26,7 @@ from chain.errors import (
     WrongAnswer,
 )
 from chain.ranges import RangeSizer
-from chain.transport import Transport
+from chain.transport import Posting
 from chain.urls import endpoint_name, scrubbed
 
 T = TypeVar("T")
@@ -39,16 +39,17 @@ class Endpoint:
     def __init__(
         self,
         url: str,
-        transport: Transport,
+        transport: Posting,
         *,
         name: str | None = None,
         timeout_seconds: float,
         max_batch: int,
         sizer: RangeSizer,
+        card: Card | None = None,
     ) -> None:
         self._url = url
         self.name = name or endpoint_name(url)
-        self.card = Card()
+        self.card = card or Card()
         self.sizer = sizer
         self.unsupported: set[str] = set()
         self._expected_chain_id: int | None = None

@@ -12,12 +12,12 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
-    sleep_using_event,
     stop_any,
-    stop_before_delay,
     stop_when_event_set,
 )
+from tenacity.stop import stop_base
 
+from chain.clock import Clock, WallClock
 from chain.endpoint import Endpoint
 from chain.errors import (
     EndpointsExhausted,
@@ -52,9 +52,10 @@ UNANIMOUS: tuple[type[RpcError], ...] = (Unsupported, Fatal, Unrecognised)
 class Failover:
     """Runs an operation on the best endpoint, then on the others, until the deadline."""
 
-    def __init__(self, trust: Trust, deadline_seconds: float) -> None:
+    def __init__(self, trust: Trust, deadline_seconds: float, clock: Clock | None = None) -> None:
         self._trust = trust
         self._deadline_seconds = deadline_seconds
+        self._clock = clock or WallClock()
         self._closing = threading.Event()
 
     def close(self) -> None:
@@ -73,9 +74,9 @@ class Failover:
         inquiry = Inquiry(self._trust.usable() if only is None else only, doubts, attempts)
         retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, RpcError) and inquiry.is_open),
-            stop=stop_any(stop_before_delay(self._deadline_seconds), stop_when_event_set(self._closing)),
+            stop=stop_any(Deadline(self._clock, self._deadline_seconds), stop_when_event_set(self._closing)),
             wait=inquiry.wait,
-            sleep=sleep_using_event(self._closing),
+            sleep=lambda seconds: self._clock.wait(self._closing, seconds),
             reraise=True,
         )
         try:
@@ -105,6 +106,16 @@ class Failover:
             if liar is not endpoint:
                 self._trust.disproved(liar, contradiction)
         return answer
+
+
+class Deadline(stop_base):
+    """Stops once the next pause would end too late, by our own clock."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock, self._ends = clock, clock.monotonic() + seconds
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return self._clock.monotonic() + retry_state.upcoming_sleep >= self._ends
 
 
 class Inquiry:

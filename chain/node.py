@@ -9,7 +9,9 @@ from typing import Literal, Self, TypeVar
 from chain.answers import BlockFacts, BlockProof, EndpointReport, LogRange, TransactionPlace
 from chain.blocks import TagFlicker, ask_finalized, ask_hashed, ask_head, ask_numbered
 from chain.calls import Read
+from chain.card import Card
 from chain.checks import contradicts_bloom, lower_case
+from chain.clock import Clock, WallClock
 from chain.endpoint import Endpoint
 from chain.errors import EndpointsExhausted, Fatal, RpcError, SingleBlockTooDense, Unknown, Unsupported
 from chain.examination import Examiner
@@ -20,7 +22,7 @@ from chain.places import ask_place
 from chain.ranges import DEFAULT_LOG_RANGE, BlockRange, RangeSizer
 from chain.receipt_logs import ask_receipt_logs
 from chain.receipts import ask_receipts
-from chain.transport import MAX_RESPONSE_BYTES, Transport
+from chain.transport import MAX_RESPONSE_BYTES, Posting, Transport
 from chain.trust import Trust
 from chain.urls import endpoint_name
 from chain.values import Address, Call, CallResult, Hash, Header, RawLog, Receipt, Reverted
@@ -50,12 +52,17 @@ class Node:
         log_range_max: int = DEFAULT_LOG_RANGE,
         learned_caps: Mapping[str, int] | None = None,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
+        transport: Posting | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        """`learned_caps`: endpoint name → widest log range, as an earlier `report()` gave them."""
+        """`learned_caps`: endpoint name → widest log range, as an earlier `report()` gave them.
+
+        `transport` and `clock` stand in for HTTP and for the machine's time.
+        """
         if not urls:
             raise Fatal("a node needs at least one endpoint URL")
-        caps = learned_caps or {}
-        self._transport = Transport(max_response_bytes=max_response_bytes)
+        caps, clock = learned_caps or {}, clock or WallClock()
+        self._transport = transport or Transport(max_response_bytes=max_response_bytes)
         self._endpoints = [
             Endpoint(
                 url,
@@ -64,12 +71,13 @@ class Node:
                 timeout_seconds=deadline_seconds / TIMEOUTS_PER_DEADLINE,
                 max_batch=max_batch,
                 sizer=RangeSizer(log_range_max, caps.get(name)),
+                card=Card(clock.monotonic),
             )
             for url, name in zip(urls, _names(urls), strict=True)
         ]
         trust = Trust(self._endpoints)
         self._examiner = Examiner(self._endpoints, trust)
-        self._failover = Failover(trust, deadline_seconds)
+        self._failover = Failover(trust, deadline_seconds, clock)
         self._bloom_is_filled = True
 
     def __enter__(self) -> Self:

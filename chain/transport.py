@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import aiohttp
 
@@ -25,6 +25,13 @@ class HttpAnswer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class Posting(Protocol):
+    """What carries a body to an endpoint and brings the whole answer, or raises what went wrong."""
+
+    def post(self, url: str, body: bytes, *, deadline_seconds: float) -> HttpAnswer: ...
+    def close(self) -> None: ...
 
 
 class Transport:

@@ -15,6 +15,7 @@ _SECRETS = frozenset(
         "MONGODB_URI",
         "RPC_URLS",
         "JWT_KEYS",
+        "API_KEY_PEPPERS",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",

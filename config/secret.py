@@ -1,4 +1,4 @@
-"""The keys that sign what we hand out and expect back unchanged: page cursors, tokens."""
+"""The keys that sign what we hand out and expect back unchanged: page cursors, tokens, API keys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from config.settings import Settings
 
 KEY_FILE = "secret_key"
 TOKEN_KEY_FILE = "token_key"
+PEPPER_FILE = "pepper"
 
 
 def signing_key(settings: Settings) -> str:
@@ -23,6 +24,11 @@ def signing_key(settings: Settings) -> str:
 def token_keys(settings: Settings) -> tuple[str, ...]:
     """JWT_KEYS, newest first, or else one key kept in DATA_DIR; production always has JWT_KEYS."""
     return settings.jwt_keys or (_own(settings.data_dir / TOKEN_KEY_FILE),)
+
+
+def peppers(settings: Settings) -> tuple[str, ...]:
+    """API_KEY_PEPPERS, newest first, or else one kept in DATA_DIR; production always has API_KEY_PEPPERS."""
+    return settings.api_key_peppers or (_own(settings.data_dir / PEPPER_FILE),)
 
 
 def _own(path: Path) -> str:

@@ -14,8 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config import values
-from config.amounts import Quota
+from config import perimeter_values, values
 from config.networks import known_networks
 from config.problems import Problem, SettingsError
 from config.variables import env_file_variables, environment, unknown_variables
@@ -50,16 +49,17 @@ class Settings(BaseSettings):
     port: values.Port = 8080
     api_workers: values.Count = 1
     secret_key: values.SecretKey | None = Field(default=None, repr=False)
-    cors_origins: values.Origins | None = None
-    trusted_proxies: values.ProxyCount = 0
-    proxy_header: values.ProxyHeader = "X-Forwarded-For"
-    rate_limit_auth: values.RateLimit = Quota(30, 60)
-    rate_limit_read: values.RateLimit = Quota(3000, 60)
-    rate_limit_write: values.RateLimit = Quota(120, 60)
-    redis_url: values.RedisUrl | None = Field(default=None, repr=False)
-    response_cache: values.CacheSize = 64
+    cors_origins: perimeter_values.Origins | None = None
+    trusted_proxies: perimeter_values.ProxyCount = 0
+    proxy_header: perimeter_values.ProxyHeader = "X-Forwarded-For"
+    rate_limit_auth: perimeter_values.RateLimit = perimeter_values.Quota(30, 60)
+    rate_limit_read: perimeter_values.RateLimit = perimeter_values.Quota(3000, 60)
+    rate_limit_write: perimeter_values.RateLimit = perimeter_values.Quota(120, 60)
+    redis_url: perimeter_values.RedisUrl | None = Field(default=None, repr=False)
+    response_cache: perimeter_values.CacheSize = 64
     access_log: values.Switch = "on"
     jwt_keys: values.SecretKeys | None = Field(default=None, repr=False)
+    api_key_peppers: values.SecretKeys | None = Field(default=None, repr=False)
     siwe_domains: values.Domains | None = None
     siwe_uris: values.Uris | None = None
     siwe_chain_ids: values.ChainIds | None = None
@@ -224,6 +224,9 @@ def _missing_in_production(settings: Settings, given: Mapping[str, str]) -> Iter
     if settings.jwt_keys is None:
         remedy = f"Give {_expected('jwt_keys')}, the same to every process; a new one goes in front"
         yield Problem("JWT_KEYS", None, wrong, remedy)
+    if settings.api_key_peppers is None:
+        remedy = f"Give {_expected('api_key_peppers')}, other ones than JWT_KEYS, the same to every process"
+        yield Problem("API_KEY_PEPPERS", None, wrong, remedy)
     remedy = "Give the domains of the pages where people sign in, such as app.example"
     if settings.siwe_domains is None:
         yield Problem("SIWE_DOMAINS", None, wrong, remedy)

@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from config.amounts import Quota, cache_size, quota
-
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _DOMAIN = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}|\*))?")
@@ -144,26 +142,6 @@ def _start_block(given: str) -> Literal["auto"] | int:
     return int(given)
 
 
-def _origins(given: str) -> tuple[str, ...]:
-    origins = tuple(part.strip() for part in given.split(",") if part.strip())
-    for position, origin in enumerate(origins, start=1):
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.hostname or origin != _origin(origin):
-            raise ValueError(f"origin {position} is not scheme://host or scheme://host:port in lower case")
-    return origins
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
-
-
-def _redis_url(given: str) -> str:
-    if not re.match(r"(rediss?://[^/\s]+|unix://\S+)", given):
-        raise ValueError("this is not the address of a Redis server")
-    return given
-
-
 def _host(given: str) -> str:
     if not given or "/" in given or any(map(str.isspace, given)):
         raise ValueError("this is not a host name or an address")
@@ -254,24 +232,4 @@ LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper, Expects("DEBUG, INFO, WARNING or ERROR")
 ]
 LogFormat = Annotated[Literal["text", "json"], Lower, Expects("text or json")]
-RedisUrl = Annotated[
-    str, AfterValidator(_redis_url), Expects("redis://host:port/0, rediss://… for TLS, or unix:///path")
-]
-CacheSize = Annotated[
-    Literal["off"] | int,
-    BeforeValidator(cache_size),
-    Expects("`off`, or a whole number of megabytes, 1 or more"),
-]
-Origins = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_origins),
-    Expects("origins such as https://app.example with commas between them, without a path and without *"),
-]
-RateLimit = Annotated[
-    Quota | Literal["off"],
-    BeforeValidator(quota),
-    Expects("`off`, or a number of requests per second, minute or hour, such as 600/minute"),
-]
-ProxyCount = Annotated[int, Field(ge=0, le=10), Expects("a whole number from 0 (no proxy) to 10")]
-ProxyHeader = Annotated[Literal["X-Forwarded-For", "Forwarded"], Expects("X-Forwarded-For or Forwarded")]
 Switch = Annotated[Literal["on", "off"], Lower, Expects("on or off")]

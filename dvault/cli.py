@@ -8,6 +8,9 @@ from importlib import import_module
 
 import click
 
+INTERRUPTED = 130
+"""Exit code of whoever ends by Ctrl-C, as shells have it."""
+
 SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Try it": {
         "demo": ("dvault.demo.command", "Play a market on a chain of its own, index it and serve it."),
@@ -55,6 +58,14 @@ class LateGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; Ctrl-C, while it is still being imported say, is answered as shells expect."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(INTERRUPTED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -12,13 +12,14 @@ from msgspec import to_builtins
 
 from chain.contracts import load_abi
 from chain.decode import AbiEntry, Decoder
+from chain.errors import Unknown
 from chain.events import Role
 from chain.node import Node
 from config.settings import Settings
 from indexer.finality import FinalityPolicy
 from indexer.following import Contracts, Following
 from indexer.gather import Gatherer
-from indexer.opening import Options
+from indexer.opening import Options, addresses_of
 from indexer.seed import NoContract, deployment_block
 from indexer.service import HeldLease, Parts
 from indexer.session import Session, Watch
@@ -207,8 +208,20 @@ def open_session(settings: Settings, node: Node, ledger: Ledger, watch: Watch) -
     """Check the chain and load where we stand; with several endpoints, no liar has a say in that."""
     if len(settings.rpc_urls) > 1:
         node.examine()
-    check_chain(settings, node)
+    try:
+        check_chain(settings, node)
+    except NoContract as error:
+        if _were_followed(contracts_of(settings), ledger):
+            # A contract does not go: unknown is not absent.
+            raise Unknown(f"code at {error.address}, a contract that we follow already") from error
+        raise
     return Session(node, ledger, options_of(settings, start_block_of(settings, node, ledger)), watch)
+
+
+def _were_followed(contracts: Contracts, ledger: Ledger) -> bool:
+    """Whether this database was filled from these contracts."""
+    document = ledger.checkpoint()
+    return document is not None and document["addresses"] == addresses_of(contracts)
 
 
 def watch_of(connection: Connection, stopping: Callable[[], bool], on_progress: Callable[..., None]) -> Watch:

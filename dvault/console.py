@@ -21,7 +21,6 @@ T = TypeVar("T")
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
 FAILED = 1
-INTERRUPTED = 130
 
 
 class Failure(click.ClickException):

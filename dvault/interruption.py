@@ -14,7 +14,8 @@ from threading import Event, Thread
 from types import FrameType
 from typing import Protocol
 
-from dvault.console import FAILED, INTERRUPTED, messages
+from dvault.cli import INTERRUPTED
+from dvault.console import FAILED, messages
 
 ABANDON_SECONDS = 2.0
 """How long a question to a node may go on after we were told to stop."""

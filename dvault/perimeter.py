@@ -10,7 +10,7 @@ from api.limiting.gate import Gate
 from api.limiting.quotas import Quota, Quotas
 from api.limiting.windows import Counts, Windows
 from api.perimeter import Perimeter
-from config.amounts import Quota as Setting
+from config.perimeter_values import Quota as Setting
 from config.settings import Settings
 from store.connection import Connection
 from store.rate_counts import MongoCounts, RedisCounts

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from api.auth.options import ANY_LOOPBACK, Auth, Lifetimes
 from api.signin import ContractWallets, NoContractWallets, Terms
-from config.secret import token_keys
+from config.secret import peppers, token_keys
 from config.settings import Settings
 from store.accounts import Accounts
 from store.connection import Connection
@@ -27,6 +27,8 @@ def auth_of(settings: Settings, connection: Connection, wallets: ContractWallets
             session=timedelta(seconds=settings.session_max_seconds),
         ),
         wallets or NoContractWallets(),
+        peppers(settings),
+        live_keys=settings.production,
     )
 
 

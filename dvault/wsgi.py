@@ -9,7 +9,9 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from api import make_app
+from api.services import SystemClock
 from api.signin import preload
+from api.viewing import Views
 from chain.wallets import AskedWallets
 from config.logging import configure_logging
 from config.secret import signing_key
@@ -17,12 +19,14 @@ from config.settings import load_settings
 from dvault.answers import answers_of
 from dvault.commands.serving import STREAMS, THREADS
 from dvault.database import store_of
+from dvault.past import history_of
 from dvault.pending import AskedNode
 from dvault.perimeter import perimeter_of
 from dvault.profiles import keeping_of
 from dvault.signing_in import auth_of
 from dvault.worker_metrics import metrics_folder
 from store.reading import Reading
+from store.view_counts import ViewCounts
 
 
 def make() -> Any:
@@ -47,7 +51,9 @@ def make() -> Any:
         perimeter=perimeter_of(settings, connection),
         metrics_folder=metrics_folder(),
         max_streams=STREAMS,
+        history=history_of(settings),
         answers=answers_of(settings, secret_key),
+        views=Views(ViewCounts(connection.database), SystemClock()),
     )
     app.extensions["store"] = opened
     return app

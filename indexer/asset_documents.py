@@ -17,6 +17,7 @@ from store.documents import (
 )
 from store.encoding import amount_key, date_or_none, ether, utc
 from store.identity import asset_id
+from store.words import keys_of
 
 
 def asset_fields(asset: AssetState, marketplace: Address, operator_approved: bool) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def new_asset(asset: AssetState, marketplace: Address, operator_approved: bool) 
         "marketStatus": _market_status(asset, marketplace, operator_approved),
         "ownership": {"currentOwner": asset.owner, "ownerSince": utc(asset.owner_since)},
         "createdAt": utc(asset.minted_at),
+        "searchKeys": keys_of((metadata.name, metadata.asset_type, metadata.description)) if metadata else [],
         "chain": {
             "mintBlock": asset.mint_block,
             "mintLogIndex": asset.mint_log_index,
@@ -180,7 +182,9 @@ def asset_base(asset: AssetState | None, marketplace: Address) -> dict[str, Any]
     """What `chain.base` keeps of a state; a token that was not there at finality is `absent`."""
     if asset is None:
         return {"absent": True}
-    return dict(new_asset(asset, marketplace, operator_approved=False))
+    document = dict(new_asset(asset, marketplace, operator_approved=False))
+    del document["searchKeys"]  # made of what cannot change
+    return document
 
 
 def asset_from_base(base: Mapping[str, Any]) -> AssetState | None:

@@ -1,7 +1,8 @@
 """History in big steps: ranges of final blocks, fetched ahead, folded in memory, written in bulk.
 
-Three stages overlap: threads fetch, this thread decodes and folds, one thread writes. A batch is one
-commit with its checkpoint, so that a crash or Ctrl-C anywhere loses only what was not yet committed.
+Three stages overlap: threads fetch, this thread decodes and folds, another process makes the documents
+and writes (`scribe`; where there is little to do, a thread). A batch is one commit with its checkpoint, so
+that a crash or Ctrl-C anywhere loses only what was not yet committed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,28 +20,33 @@ from msgspec.structs import replace
 from chain.errors import WrongAnswer
 from chain.values import BlockRef, Header
 from indexer.blocks import LoggedBlock
-from indexer.changes import Books, named_market
+from indexer.changes import Books
 from indexer.digest import moved
 from indexer.evidence import tally_of
 from indexer.fetch import RangePlan, fetch_ahead
+from indexer.folded import folded
 from indexer.following import Following, Prepared, may_link
 from indexer.gather import Fetched, Gatherer
 from indexer.interpret import Interpreter
 from indexer.ports import Chain
 from indexer.rolling import links
+from indexer.scribe import COLLECT_AFTER_ALLOCATIONS, scribe
 from indexer.standing import Standing
 from indexer.state import AssetKey, MarketState
 from indexer.states import load
+from indexer.telling import Fact, fact_of_bulk
 from indexer.world import World, needs_of
-from store.commit import Commit
+from indexer.writing import Batch, Write, commit_of, one_behind
+from store.address import address_of
 from store.ledger import Ledger
 from store.spans import Span
 
-EVENTS_PER_COMMIT = 8000
+EVENTS_PER_COMMIT = 8_000
 SECONDS_PER_COMMIT = 1.0
-COLLECT_AFTER_ALLOCATIONS = 500_000
 HAND_OVER_SECONDS = 0.001
 """Five times as often as usual: the writing thread needs the interpreter back after every answer."""
+WORTH_A_PROCESS = 1000
+"""Blocks to index, from which on starting another process pays."""
 KEPT_STATES = 24_000
 """Asset states held between batches; more are read again from the store."""
 
@@ -71,7 +76,9 @@ class Backfill:
         *,
         range_max: int,
         fetches_at_once: int = 3,
+        somebody_listens: bool = False,
     ) -> None:
+        """`somebody_listens`: rows were told before, so whoever heard them must hear that there are more."""
         self.standing = standing
         self._chain = chain
         self._ledger = ledger
@@ -79,6 +86,7 @@ class Backfill:
         self._following = following
         self._range_max = range_max
         self._at_once = fetches_at_once
+        self._somebody_listens = somebody_listens
         self._books = Books(following.contracts.marketplace)
         self._world = World(Interpreter(following.contracts.marketplace, following.contracts.agent), market)
         self._ages: dict[AssetKey, int] = {}
@@ -100,12 +108,23 @@ class Backfill:
         def written(block: int, events: int) -> None:
             on_progress(Progress(first_block, block, to_block, events, monotonic() - started))
 
-        with _tuned_interpreter(), _one_writer(self._ledger) as write:
+        blocks = to_block - first_block + 1
+        with _tuned_interpreter(), self._writer(blocks) as write, one_behind(write) as hand_over:
             for fetched in self._ranges(to_block, stopping):
-                commit = self._fold(fetched)
+                batch = self._fold(fetched)
                 events = self.standing.events - events_before
-                commit.checkpoint["eventsPerSecond"] = round(events / (monotonic() - started), 1)
-                write(commit, partial(written, fetched.to_header.number, events))
+                batch.checkpoint["eventsPerSecond"] = round(events / (monotonic() - started), 1)
+                hand_over(batch, partial(written, fetched.to_header.number, events))
+
+    @contextmanager
+    def _writer(self, blocks: int) -> Iterator[Write]:
+        """Who commits: this process, or one of its own where there is enough to do."""
+        address = address_of(self._ledger)
+        if address is not None and blocks >= WORTH_A_PROCESS:
+            with scribe(address, self._books.marketplace) as write:
+                yield write
+        else:
+            yield lambda batch: self._ledger.commit(commit_of(batch, self._books))
 
     # --- what to fold together --------------------------------------------------------
 
@@ -157,7 +176,7 @@ class Backfill:
 
     # --- fold -------------------------------------------------------------------------
 
-    def _fold(self, fetched: Fetched) -> Commit:
+    def _fold(self, fetched: Fetched) -> Batch:
         self._batch += 1
         world = self._world
         world.start_batch()
@@ -174,18 +193,23 @@ class Backfill:
             world.apply(each.decoded, each.adopted)
         blocks = [each.decoded.block for each in prepared]
         rolling = {link.block.number: link.digest for link in links(self.standing.rolling, blocks)}
+        tip_before = self.standing.tip
         self.standing = self._after(
             world, fetched.to_header, sum(block.event_count for block in blocks), rolling
         )
-        checkpoint = self.standing.fields() | self._gatherer.blooms.news()
-        commit = self._books.commit_of(world, [each.decoded for each in prepared], checkpoint, rolling)
-        commit.trusted = True
-        commit.tally = tally_of(blocks, fetched.from_block, fetched.to_header.number)
-        commit.spans = [Span(fetched.from_block, fetched.to_header.number, "logs-only")]
-        if commit.markets:
-            commit.markets = [*commit.markets, named_market("base", world.market)]
+        batch = Batch(
+            folded(world, [each.decoded for each in prepared], rolling),
+            self.standing.fields() | self._gatherer.blooms.news(),
+            tally_of(blocks, fetched.from_block, fetched.to_header.number),
+            Span(fetched.from_block, fetched.to_header.number, "logs-only"),
+            self._told(fetched.to_header.ref, tip_before),
+        )
         self._remember_only_recent()
-        return commit
+        return batch
+
+    def _told(self, tip: BlockRef, tip_before: BlockRef | None) -> list[Fact]:
+        """With each batch: whoever crashes after one has told of it."""
+        return [fact_of_bulk(tip, tip_before)] if self._somebody_listens and tip_before is not None else []
 
     def _prepared(self, fetched: Fetched) -> list[Prepared]:
         market = self.market
@@ -255,33 +279,12 @@ def _tuned_interpreter() -> Iterator[None]:
     """Millions of short-lived documents without cycles, and three threads that wait for one another:
     look for cycles less often, and hand over more often."""
     usual, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.freeze()
     gc.set_threshold(COLLECT_AFTER_ALLOCATIONS, 50, 50)
     sys.setswitchinterval(HAND_OVER_SECONDS)
     try:
         yield
     finally:
         gc.set_threshold(*usual)
+        gc.unfreeze()
         sys.setswitchinterval(interval)
-
-
-@contextmanager
-def _one_writer(ledger: Ledger) -> Iterator[Callable[[Commit, Callable[[], None]], None]]:
-    """Commit in a thread of its own, one behind the fold; leaving waits for the last commit."""
-    under_way: list[Future[None]] = []
-
-    def commit_and_tell(commit: Commit, written: Callable[[], None]) -> None:
-        ledger.commit(commit)
-        written()
-
-    def write(commit: Commit, written: Callable[[], None]) -> None:
-        while under_way:
-            under_way.pop().result()
-        under_way.append(pool.submit(commit_and_tell, commit, written))
-
-    with ThreadPoolExecutor(1, thread_name_prefix="commit") as pool:
-        try:
-            yield write
-        finally:
-            # Also when the node failed: whoever goes on must know that the last commit did not happen.
-            while under_way:
-                under_way.pop().result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from chain.values import Header
 from indexer.amounts import seconds_of, wei_text
@@ -16,12 +16,30 @@ from store.encoding import utc
 
 def chain_events_documents(block: LoggedBlock, tokens: Iterable[int]) -> list[ChainEventsDocument]:
     """The entry of `chainEvents`, in chunks if it is too big for one document."""
-    parts = split(block)
-    documents = [_block_document(part) for part in parts]
-    documents[0]["tokens"] = sorted(set(tokens))
-    for number, document in enumerate(documents[1:], start=1):
-        document["_id"] = block.number + number / CHUNKS_PER_BLOCK
-    return documents
+    return [chunk_document(chunk) for chunk in chunks_of(block, sorted(set(tokens)))]
+
+
+class Chunk(NamedTuple):
+    """A block, or a part of a big one; `place` is the id it is kept under."""
+
+    part: LoggedBlock
+    place: float
+    tokens: list[int]
+
+
+def chunks_of(block: LoggedBlock, tokens: list[int]) -> list[Chunk]:
+    """What becomes one document each; the first knows the tokens of all."""
+    first, *rest = split(block)
+    places = (block.number + number / CHUNKS_PER_BLOCK for number in range(1, len(rest) + 1))
+    return [
+        Chunk(first, block.number, tokens),
+        *(Chunk(part, place, []) for part, place in zip(rest, places, strict=True)),
+    ]
+
+
+def chunk_document(chunk: Chunk) -> ChainEventsDocument:
+    """One document of `chainEvents`."""
+    return {**_block_document(chunk.part), "_id": chunk.place, "tokens": chunk.tokens}
 
 
 def _block_document(block: LoggedBlock) -> ChainEventsDocument:

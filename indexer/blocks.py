@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -19,7 +20,7 @@ from indexer.state import AssetKey, At, Metadata
 Evidence = Literal["bloom", "receipts", "logs-only"]
 
 
-class Log(NamedTuple):
+class Log(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One raw log: emitter (20 bytes), topics concatenated, data."""
 
     address: bytes
@@ -56,9 +57,8 @@ class LoggedBlock(msgspec.Struct, frozen=True):
 
     @property
     def event_count(self) -> int:
-        return sum(len(transaction.logs) for transaction in self.transactions) + sum(
-            block.event_count for block in self.adopted
-        )
+        own = sum([len(transaction.logs) for transaction in self.transactions])
+        return own + sum([block.event_count for block in self.adopted])
 
 
 class BadLog(NamedTuple):
@@ -87,6 +87,7 @@ def logged_blocks(logs: Sequence[RawLog], headers: Mapping[int, Header]) -> list
     """Group logs, sorted by position, under their headers (by block number)."""
     blocks: list[LoggedBlock] = []
     number = transaction = None
+    from_hex = bytes.fromhex
     for log in logs:
         if log.block_number != number:
             number, transaction = log.block_number, None
@@ -96,18 +97,16 @@ def logged_blocks(logs: Sequence[RawLog], headers: Mapping[int, Header]) -> list
             transaction = log.transaction_hash
             kept = LoggedTransaction(transaction, int(log.transaction_index, 16), [])
             blocks[-1].transactions.append(kept)
-        kept.logs.append(raw_log(log))
+            add = kept.logs.append
+        topics = from_hex("".join(log.topics).replace("0x", ""))
+        add(Log(_emitter(log.address), int(log.log_index, 16), topics, from_hex(log.data[2:])))
     return blocks
 
 
-def raw_log(log: RawLog) -> Log:
-    """The node's hex as bytes."""
-    return Log(
-        bytes.fromhex(log.address[2:]),
-        int(log.log_index, 16),
-        bytes.fromhex("".join(log.topics).replace("0x", "")),
-        bytes.fromhex(log.data[2:]),
-    )
+@lru_cache(maxsize=1024)
+def _emitter(address: str) -> bytes:
+    """The same few contracts emit everything: their bytes are kept once."""
+    return bytes.fromhex(address[2:])
 
 
 def decode_block(block: LoggedBlock, decoder: Decoder) -> DecodedBlock:
@@ -120,7 +119,7 @@ def decode_block(block: LoggedBlock, decoder: Decoder) -> DecodedBlock:
         events: list[Event] = []
         for log in transaction.logs:
             try:
-                events.append(decode(*log))
+                events.append(decode(log.address, log.log_index, log.topics, log.data))
             except Undecodable as error:
                 undecodable.append(BadLog(transaction.hash, log, str(error)))
         at = At(

@@ -80,9 +80,11 @@ def whole_blocks(parts: Iterable[LoggedBlock]) -> Iterator[LoggedBlock]:
 def size_of(block: LoggedBlock) -> int:
     """Bytes that the block takes as a document, roughly and rather too many."""
     logs = sum(
-        len(log.topics) + len(log.data) + LOG_OVERHEAD_BYTES
-        for transaction in block.transactions
-        for log in transaction.logs
+        [
+            len(log.topics) + len(log.data) + LOG_OVERHEAD_BYTES
+            for transaction in block.transactions
+            for log in transaction.logs
+        ]
     )
     texts = sum(
         METADATA_OVERHEAD_BYTES

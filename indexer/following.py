@@ -41,20 +41,42 @@ class Prepared(NamedTuple):
     adopted: tuple[DecodedBlock, ...] = ()
 
 
-class Following:
+class Rereading:
+    """Decodes blocks that we keep; the node is not asked."""
+
+    def __init__(self, contracts: Contracts, decoder: Decoder) -> None:
+        self.contracts = contracts
+        self._decoder = decoder
+        decoder.follow(contracts.asset, "asset")
+        decoder.follow(contracts.agent, "agent")
+        decoder.follow(contracts.marketplace, "marketplace")
+
+    def remember(self, block: LoggedBlock, market: MarketState) -> Prepared:
+        """Decode a block of ours again; what it linked, it brought with it."""
+        self._follow(market.asset_contracts, market)
+        for topic, address in announced_in(block):
+            self._decoder.follow(address, "asset" if topic == ASSET_LINK else "agent")
+        decoded = decode_block(block, self._decoder)
+        return Prepared(decoded, tuple(decode_block(earlier, self._decoder) for earlier in block.adopted))
+
+    def _follow(self, asset_contracts: Iterable[Address], market: MarketState) -> None:
+        for contract in asset_contracts:
+            self._decoder.follow(contract, "asset")
+        for agent in market.pricing_agents.values():
+            if agent is not None:
+                self._decoder.follow(agent, "agent")
+
+
+class Following(Rereading):
     """Keeps the decoder and the address filter in step with the links the chain announces."""
 
     def __init__(
         self, contracts: Contracts, decoder: Decoder, gatherer: Gatherer, start_block: int, step: int
     ) -> None:
-        self.contracts = contracts
-        self._decoder = decoder
+        super().__init__(contracts, decoder)
         self._gatherer = gatherer
         self._start_block = start_block
         self._step = step
-        decoder.follow(contracts.asset, "asset")
-        decoder.follow(contracts.agent, "agent")
-        decoder.follow(contracts.marketplace, "marketplace")
 
     def news(self) -> dict[str, Any]:
         """What was found out about the chain's blooms and the checkpoint does not say yet."""
@@ -91,14 +113,6 @@ class Following:
             block = None
         raise EndlessLinks(f"block {header.number} links more than {MAX_LINKS_PER_BLOCK} contracts")
 
-    def remember(self, block: LoggedBlock, market: MarketState) -> Prepared:
-        """Decode a block of ours again; what it linked, it brought with it."""
-        self._follow(market.asset_contracts, market)
-        for topic, address in announced_in(block):
-            self._decoder.follow(address, "asset" if topic == ASSET_LINK else "agent")
-        decoded = decode_block(block, self._decoder)
-        return Prepared(decoded, tuple(decode_block(earlier, self._decoder) for earlier in block.adopted))
-
     def links_strangers(self, decoded: DecodedBlock, addresses: Iterable[Address]) -> bool:
         """Whether other logs are wanted after this block: a contract joins, or an agent is replaced."""
         known, agents = set(addresses), new_agents_in(decoded)
@@ -133,13 +147,6 @@ class Following:
             if type(event) is RWAAssetContractUpdated and event.contract in speakers
         ]
 
-    def _follow(self, asset_contracts: Iterable[Address], market: MarketState) -> None:
-        for contract in asset_contracts:
-            self._decoder.follow(contract, "asset")
-        for agent in market.pricing_agents.values():
-            if agent is not None:
-                self._decoder.follow(agent, "agent")
-
 
 def announced_in(block: LoggedBlock) -> Iterator[tuple[bytes, Address]]:
     """topic0 and new address of every link, read from the raw logs: the emitters may not be followed yet."""
@@ -151,7 +158,8 @@ def announced_in(block: LoggedBlock) -> Iterator[tuple[bytes, Address]]:
 
 def may_link(block: LoggedBlock) -> bool:
     """Whether a raw block announces a link at all; cheap, since almost none does."""
-    return any(log.topics[:32] in LINKS for transaction in block.transactions for log in transaction.logs)
+    topics = [log.topics[:32] for transaction in block.transactions for log in transaction.logs]
+    return not LINKS.isdisjoint(topics)
 
 
 def old_agents_in(decoded: DecodedBlock) -> list[Address]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from msgspec.structs import replace
 
@@ -95,7 +94,8 @@ class Gatherer:
 
     def _headers(self, logs: Sequence[RawLog], from_block: int, to_header: Header) -> dict[int, Header]:
         """The headers of every eventful block, and of both ends of the range."""
-        numbers = {from_block, *(int(number, 16) for number, _ in groupby(log.block_number for log in logs))}
+        eventful = dict.fromkeys([log.block_number for log in logs])
+        numbers = {from_block, *(int(number, 16) for number in eventful)}
         wanted = sorted(numbers - {to_header.number})
         headers = self._chain.headers(wanted) if wanted else []
         return {header.number: header for header in (*headers, to_header)}
@@ -135,7 +135,7 @@ class Gatherer:
 
 def check_hashes(logs: Sequence[RawLog], headers: dict[int, Header]) -> None:
     """Logs and headers must be of one branch. Raises WrongAnswer."""
-    for (number, block_hash), _ in groupby(logs, key=lambda log: (log.block_number, log.block_hash)):
+    for number, block_hash in dict.fromkeys([(log.block_number, log.block_hash) for log in logs]):
         header = headers[int(number, 16)]
         if header.hash != block_hash:
             raise WrongAnswer(

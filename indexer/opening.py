@@ -94,7 +94,7 @@ class Opening:
             **standing.fields(),
             "chainId": options.chain_id,
             "genesisHash": genesis.hash,
-            "addresses": _addresses(options.contracts),
+            "addresses": addresses_of(options.contracts),
             "startBlock": options.start_block,
             "eventsPerSecond": 0.0,
             "evidence": tally_fields({}),
@@ -109,7 +109,7 @@ class Opening:
         told = {
             "chain id": (document["chainId"], options.chain_id),
             "genesis block": (document["genesisHash"], genesis.hash),
-            "contracts": (document["addresses"], _addresses(options.contracts)),
+            "contracts": (document["addresses"], addresses_of(options.contracts)),
             "start block": (document["startBlock"], options.start_block),
         }
         for what, (ours, theirs) in told.items():
@@ -126,5 +126,6 @@ class Opening:
             raise DeepReorg(standing.finalized, told.hash)
 
 
-def _addresses(contracts: Contracts) -> dict[str, str]:
+def addresses_of(contracts: Contracts) -> dict[str, str]:
+    """As the checkpoint keeps them."""
     return {"asset": contracts.asset, "agent": contracts.agent, "marketplace": contracts.marketplace}

@@ -23,6 +23,7 @@ class NoContract(RuntimeError):
         super().__init__(
             f"{name} {address} has no code on chain {chain_id}: check the address, NETWORK and RPC_URLS"
         )
+        self.address = address
 
 
 class SilentSeed(RuntimeError):

@@ -100,6 +100,8 @@ class Indexer:
                 raise
             except RpcError as error:
                 self._outlive(ledger, error)
+        if lease.lost.is_set():
+            logger.warning("lease lost", extra={"reason": "it was not renewed in time: another may hold it"})
 
     def _report_under(self, lease: HeldLease) -> Callable[[], None] | None:
         report = self._parts.report

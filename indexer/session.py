@@ -93,6 +93,7 @@ class Session:
             load_market(self._ledger),
             self._standing,
             range_max=self._options.range_max,
+            somebody_listens=self._was_told(),
         )
         try:
             backfill.run(to_block, self._watch.stopping, self._watch.on_progress)
@@ -103,6 +104,10 @@ class Session:
             self._complete_history()
         self._follower = self._load_follower()
         return True
+
+    def _was_told(self) -> bool:
+        """Whether listeners have been told anything yet."""
+        return bool((self._ledger.checkpoint() or {}).get("seq"))
 
     def backfill_to(self, to_block: int) -> None:
         """Index up to a block that is final."""

@@ -43,6 +43,11 @@ def fact_of_deep_rewind(ancestor: BlockRef, old_tip: BlockRef) -> Fact:
     return _reorg(ancestor, old_tip, old_tip.number - ancestor.number, resync=True)
 
 
+def fact_of_bulk(tip: BlockRef, old_tip: BlockRef) -> Fact:
+    """Blocks above the old tip came in bulk, after an outage say: read the state again."""
+    return _reorg(tip, old_tip, 0, resync=True)
+
+
 def _reorg(ancestor: BlockRef, old_tip: BlockRef, depth: int, *, resync: bool) -> Fact:
     told = {"depth": depth, "oldTip": {"number": old_tip.number, "hash": old_tip.hash}, "resync": resync}
     return _of_ref("reorg", ancestor, None, told)

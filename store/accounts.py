@@ -1,4 +1,4 @@
-"""Accounts: users, their sessions, nonces and the audit log, and the changes that touch several of them."""
+"""Accounts: users, sessions, keys, second factors, favourites, nonces, the audit log; and what joins them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from store.answering import answering
+from store.api_keys import ApiKeys
 from store.audit import Act, AuditLog
 from store.connection import MAJORITY, SNAPSHOT, Document
 from store.documents import Role, SessionDocument, UserDocument, UserStatus
 from store.errors import LastAdmin, NotFound, Suspended
+from store.favourites import Favourites
+from store.key_usage import KeyUsage
 from store.nonces import Nonces
+from store.second_factors import SecondFactors
 from store.sessions import Sessions
 from store.users import Users
 
@@ -32,6 +36,8 @@ class Accounts:
         self._database = database
         self.users, self.sessions = Users(database), Sessions(database)
         self.nonces, self.audit = Nonces(database), AuditLog(database)
+        self.keys, self.key_usage = ApiKeys(database), KeyUsage(database)
+        self.factors, self.favourites = SecondFactors(database), Favourites(database)
 
     def sign_in(
         self, wallet: str, now: datetime, begin: Callable[[UserDocument, ObjectId], Mapping[str, Any]]

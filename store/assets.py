@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from store.documents import AssetDocument
 from store.pages import By, Direction, Order, Page, PageRequest, Source, read_page
 from store.snapshot import Document, Filter, Snapshot
+from store.words import beginning_with, words_of
 
 SORT_KEYS: dict[str, tuple[tuple[str, bool], ...]] = {
     "createdAt": (("chain.mintBlock", False), ("chain.mintLogIndex", False)),
@@ -32,12 +33,16 @@ FACET_PATHS: dict[str, str] = {
 }
 FACET_VALUES = 100
 """More distinct values than a reader can use."""
-WITHOUT_BASE = {"chain.base": 0}
 LISTED = (
     "tokenId", "contractAddress", "name", "assetType", "media.thumbnailUrl", "currentPrice", "marketStatus",
     "ownership.currentOwner", "verification.isVerified", "chain.updatedBlock", "createdAt", "updatedAt",
 )  # fmt: skip
 """What lists show of an asset; the rest is not read for them."""
+WITHOUT_BASE = {"chain.base": 0, "searchKeys": 0}
+FEW_FOUND = 2000
+"""Assets that words find, up to which they are fetched and put in order; of more, a page is soon full."""
+NEVER: Filter = {"_id": None}
+NOTHING: Filter = {"searchKeys": {"$in": []}}
 
 
 class AssetFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +75,7 @@ class AssetFilter(msgspec.Struct, frozen=True, kw_only=True):
             "currentPrice.valueKey": between(self.price_min_wei, self.price_max_wei),
             "marketStatus.listingPriceKey": between(self.listing_price_min_wei, self.listing_price_max_wei),
             "currentPrice.aiConfidenceScore": _at_least(self.min_confidence),
-            "$or": containing(self.text) if self.text else None,
+            "$and": None if self.text is None else containing(self.text),
         }
         return {path: condition for path, condition in wanted.items() if condition is not None}
 
@@ -95,9 +100,9 @@ def sortable(wei: int) -> bytes:
 
 
 def containing(text: str) -> list[Filter]:
-    """Assets whose name, type or description contains the text, whatever the letter case."""
-    pattern = re.escape(text).replace("\\\x00", r"\x00").replace("\x00", r"\x00")
-    return [{path: {"$regex": pattern, "$options": "i"}} for path in ("name", "assetType", "description")]
+    """Assets in whose name, type or description each word of the text begins a word."""
+    words = dict.fromkeys(words_of(text))
+    return [{"searchKeys": {"$elemMatch": beginning_with(word)}} for word in words] or [NOTHING]
 
 
 def sorted_by(sort: str, direction: Direction) -> Order:
@@ -120,8 +125,24 @@ class Assets:
 
     def page(self, wanted: AssetFilter, order: Order, request: PageRequest) -> Page[AssetDocument]:
         """One page of the assets that match, with what lists show of them."""
-        source = Source("assets", [wanted.condition()], listed_by(order))
+        # Counting needs the index of words, whatever is found.
+        condition = wanted.condition() if request.page else self._condition(wanted)
+        source = Source("assets", [condition], listed_by(order))
         return cast("Page[AssetDocument]", read_page(self._snapshot, source, order, request))
+
+    def _condition(self, wanted: AssetFilter) -> Filter:
+        """The filter, put so that a page is cheap whether words find few assets or most of them.
+
+        Left alone, the server fetches all that a frequent word finds before it puts them in order.
+        """
+        if wanted.text is None:
+            return wanted.condition()
+        words, rest = {"$and": containing(wanted.text)}, replace(wanted, text=None).condition()
+        found = self._snapshot.find("assets", words, projection={"_id": 1}, limit=FEW_FOUND + 1)
+        if len(found) <= FEW_FOUND:
+            return {**rest, "_id": {"$in": [row["_id"] for row in found]}}
+        # Twice denied is true, and no index serves it: the one that has the order is taken.
+        return {**rest, "$nor": [{"$nor": [words]}, NEVER]}
 
     def get(self, contract: str, token_id: int) -> AssetDocument | None:
         """One asset, or None."""
@@ -133,6 +154,17 @@ class Assets:
         condition = {"contractAddress": contract, "tokenId": {"$in": list(token_ids)}}
         rows = self._snapshot.find("assets", condition, projection=WITHOUT_BASE)
         return {row["tokenId"]: cast("AssetDocument", row) for row in rows}
+
+    def of_token(self, token_id: int) -> list[AssetDocument]:
+        """The assets of that number, of every contract."""
+        rows = self._snapshot.find(
+            "assets", {"tokenId": token_id}, sort=[("_id", 1)], projection=WITHOUT_BASE
+        )
+        return cast("list[AssetDocument]", rows)
+
+    def owned_by(self, wallet: str) -> int:
+        """How many assets a wallet owns."""
+        return self._snapshot.count("assets", {"ownership.currentOwner": wallet})
 
     def facets(self, wanted: AssetFilter, names: Sequence[str]) -> dict[str, list[tuple[Any, int]]]:
         """For each name, its values among the assets that match, most frequent first, with their counts."""

@@ -6,8 +6,8 @@ carries thousands of documents is encoded in one go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar, overload
 
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
@@ -15,7 +15,29 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DocumentTooLarge
 
 Document = Mapping[str, Any]
-DOCUMENTS_PER_COMMAND = 5000
+DOCUMENTS_PER_COMMAND = 1000
+"""Few enough to be made, encoded and forgotten within the cache of a processor."""
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+class Lazily(Sequence[Made], Generic[Given, Made]):
+    """A sequence whose members are made when they are asked for, each time: a batch of documents is big."""
+
+    def __init__(self, make: Callable[[Given], Made], given: Sequence[Given]) -> None:
+        self._make, self._given = make, given
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    @overload
+    def __getitem__(self, place: int) -> Made: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Made]: ...
+    def __getitem__(self, place: int | slice) -> Made | list[Made]:
+        if isinstance(place, slice):
+            return [self._make(each) for each in self._given[place]]
+        return self._make(self._given[place])
 
 
 def insert(

@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Self
 
@@ -55,6 +55,8 @@ class Connection:
 
     client: Client
     database: Database[Document]
+    uri: str | None = field(default=None, repr=False)
+    """As it was given, secrets included; None if it was not made by `connect`."""
 
     @contextmanager
     def snapshot(self) -> Iterator[ClientSession]:
@@ -83,14 +85,16 @@ def application(process: str) -> str:
     return f"dvault {process}"[:LONGEST_APPLICATION]
 
 
-def connect(uri: str, database: str, *, timeout_seconds: float = 5.0) -> Connection:
-    """Connect and check: reachable, ours to use, a replica set, recent enough.
+def connect(
+    uri: str, database: str, *, timeout_seconds: float = 5.0, process: str | None = None
+) -> Connection:
+    """Connect and check: reachable, ours to use, a replica set, recent enough. `process`: in whose name.
 
     Writes wait for the journals of a majority, reads see what a majority has, times come back as aware UTC.
     """
     with ExitStack() as undo:
-        client = undo.enter_context(_client(uri, timeout_seconds))
-        connection = Connection(client, _database(client, uri, database))
+        client = undo.enter_context(_client(uri, timeout_seconds, process or process_name()))
+        connection = Connection(client, _database(client, uri, database), uri)
         _preflight(connection, uri, timeout_seconds)
         undo.pop_all()
         return connection
@@ -114,7 +118,7 @@ def redacted(uri: str) -> str:
     return SECRET_OPTIONS.sub(r"\1***", f"{scheme}{separator}{user}{hidden}{at}{place}")
 
 
-def _client(uri: str, timeout_seconds: float) -> Client:
+def _client(uri: str, timeout_seconds: float, process: str) -> Client:
     milliseconds = int(timeout_seconds * 1000)
     try:
         # The client itself only warns of options it cannot read.
@@ -123,7 +127,7 @@ def _client(uri: str, timeout_seconds: float) -> Client:
             uri,
             tz_aware=True,
             tzinfo=UTC,
-            appname=application(process_name()),
+            appname=application(process),
             w="majority",
             journal=True,
             wTimeoutMS=MAJORITY_SECONDS * 1000,

@@ -13,18 +13,32 @@ StoreError
 ├── Interrupted          the database failed in the middle of something
 ├── Changed              somebody else changed it meanwhile
 ├── CountsUnavailable    the counts that limit requests cannot be shared now
+├── TooMuch              there is more than one answer is computed from
 ├── NotFound             no document matches
 ├── Suspended            the account is suspended
-└── LastAdmin            nobody would be left to administer
+├── LastAdmin            nobody would be left to administer
+├── TooManyKeys          the user has as many keys as one may have
+└── KeyEnded             the key was replaced, revoked or has expired
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class StoreError(Exception):
-    """Base of everything the store raises by itself."""
+    """Base of everything the store raises by itself. Goes from process to process as what it is."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[StoreError], args: tuple[Any, ...], said: dict[str, Any]) -> StoreError:
+    """An error as it was, without asking its constructor for words that are spoken already."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(said)
+    return error
 
 
 class MongodUnavailable(StoreError):
@@ -148,6 +162,14 @@ class CountsUnavailable(StoreError):
         super().__init__(f"rate counts cannot be shared at present: {why[:200]}")
 
 
+class TooMuch(StoreError):
+    """There is more of something than one answer is computed from; nothing was cut off silently."""
+
+    def __init__(self, whose: str, limit: int, what: str) -> None:
+        super().__init__(f"the {whose} has more than {limit} {what}")
+        self.limit = limit
+
+
 class NotFound(StoreError):
     """No document matches."""
 
@@ -170,3 +192,18 @@ class LastAdmin(StoreError):
     def __init__(self, wallet: str) -> None:
         super().__init__(f"{wallet} is the last active admin: make somebody else one first")
         self.wallet = wallet
+
+
+class TooManyKeys(StoreError):
+    """The user has as many keys as one may have; nothing was changed."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"there are {why}, which is as many as one user may have")
+
+
+class KeyEnded(StoreError):
+    """The key cannot be replaced any more; nothing was changed."""
+
+    def __init__(self, key_id: object, why: str) -> None:
+        super().__init__(f"the key {key_id} {why}")
+        self.key_id, self.why = key_id, why

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from bson import ObjectId
 
+AssetId = ObjectId
 ASSETS_REMEMBERED = 1 << 16
 
 

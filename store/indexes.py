@@ -80,6 +80,9 @@ INDEXING: tuple[Index, ...] = (
 
 SESSION_KEPT_SECONDS = 24 * 3600
 """How long a session that is over can still be looked up: reuse of its tokens is told apart from nonsense."""
+USAGE_KEPT_SECONDS = 400 * 24 * 3600
+"""More than the longest life of a key."""
+RATE_COUNTS = "rateCounts"
 PEOPLE: tuple[Index, ...] = (
     Index("users", up("walletAddress"), unique=True),
     Index("users", up("apiKeys.key")),
@@ -88,9 +91,21 @@ PEOPLE: tuple[Index, ...] = (
     Index("sessions", up("userId", "isValid", "_id")),
     Index("sessions", up("expiresAt"), expire_after_seconds=SESSION_KEPT_SECONDS),
     Index("nonces", up("expiresAt"), expire_after_seconds=0),
+    Index("apiKeys", up("key"), unique=True),
+    Index("apiKeys", up("userId", "_id")),
+    Index("apiKeys", up("forgetAt"), expire_after_seconds=0),
+    Index("apiKeyUsage", up("keyId", "day")),
+    Index("apiKeyUsage", up("day"), expire_after_seconds=USAGE_KEPT_SECONDS),
+    Index(RATE_COUNTS, up("expireAt"), expire_after_seconds=0),
+    Index("favorites", up("userId", "assetId", "mintTransactionHash"), unique=True),
+    Index("favorites", (*up("userId"), *down("_id"))),
+    Index("favorites", up("userId", "contractAddress", "tokenId")),
+    Index("countedViews", up("expireAt"), expire_after_seconds=0),
+    Index("viewSalts", up("expireAt"), expire_after_seconds=0),
     Index("auditLog", down("at", "_id")),
     Index("auditLog", (*up("target"), *down("at", "_id"))),
     Index("auditLog", (*up("actor.name"), *down("at", "_id"))),
+    Index("auditLog", (*up("action"), *down("at", "_id"))),
 )
 
 EARLY: tuple[Index, ...] = (*INDEXING, *PEOPLE)
@@ -112,6 +127,7 @@ ASSET_LISTS: tuple[Index, ...] = (
     Index("assets", up("name", "_id")),
     Index("assets", up("updatedAt", "_id")),
     Index("assets", up("stats.viewCount", "_id")),
+    Index("assets", up("searchKeys")),
 )
 
 ROW_LISTS: tuple[Index, ...] = (
@@ -122,6 +138,7 @@ ROW_LISTS: tuple[Index, ...] = (
     Index("transactions", (*up("type"), *down(*CHAIN_ORDER))),
     Index("transactions", up("blockchain.transactionHash")),
     Index("transactions", down("timestamp", "_id")),
+    Index("transactions", up("type", "timestamp")),
     Index("priceHistory", down(*CHAIN_ORDER)),
     Index("priceHistory", up("tokenId", "contractAddress", *CHAIN_ORDER)),
     Index("priceHistory", (*up("tokenId"), *down("timestamp"))),
@@ -140,6 +157,7 @@ BOOKS: tuple[Index, ...] = (
     Index("quarantine", up("blockNumber", "logIndex")),
     Index("reorgs", down("detectedAt", "_id")),
     Index("reorgs", up("transactionHashes")),
+    Index("reorgs", up("orphaned.hash")),
     Index("orphans", up("mintTransactionHash")),
     Index("orphans", up("contractAddress", "tokenId")),
 )

@@ -19,16 +19,17 @@ from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
-from pymongo.read_concern import ReadConcern
 
-from store.connection import MAJORITY, SNAPSHOT, Document, application, translated
+from store.connection import MAJORITY, SNAPSHOT, Document, translated
 from store.errors import Interrupted, LeaseLost
+from store.leftovers import SCRIBE, end_commits_of
 
 logger = logging.getLogger(__name__)
 
 LEASE, INDEXER = "lease", "indexer"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 RENEWALS_PER_TTL = 3
+WRITE_CONFLICT = 112
 PAUSE_MIN_SECONDS = 0.02
 
 
@@ -38,7 +39,6 @@ class Lease:
     def __init__(self, database: Database[Document], holder: str, ttl_seconds: float = 10.0) -> None:
         self._checkpoints = database["checkpoints"]
         self._client = database.client
-        self._admin = database.client.get_database("admin", read_concern=ReadConcern("local"))
         self.holder = holder
         self.ttl_seconds = ttl_seconds
         self.epoch: int | None = None
@@ -46,7 +46,7 @@ class Lease:
         """By our monotonic clock: until then nobody else can have taken the lease."""
 
     def acquire(self) -> int | None:
-        """Take the lease if it is free or expired; returns our epoch, or None while another holds it.
+        """Take the lease if it is free or expired; returns our epoch, or None while another has or takes it.
 
         Raises Interrupted when the database fails; asking again is safe.
         """
@@ -54,7 +54,7 @@ class Lease:
         with translated():
             self._create()
             with self._client.start_session() as session:
-                epoch = session.with_transaction(self._take, read_concern=SNAPSHOT, write_concern=MAJORITY)
+                epoch = session.with_transaction(self._attempt, read_concern=SNAPSHOT, write_concern=MAJORITY)
         self.epoch = epoch
         if epoch is not None:
             self.confirmed_until = asked_at + self.ttl_seconds
@@ -88,6 +88,16 @@ class Lease:
         with contextlib.suppress(DuplicateKeyError):
             self._checkpoints.update_one({"_id": LEASE}, {"$setOnInsert": free}, upsert=True)
 
+    def _attempt(self, session: ClientSession) -> int | None:
+        """Leave it to whoever is writing there; the driver would try again, without a pause, for minutes."""
+        try:
+            return self._take(session)
+        except OperationFailure as error:
+            if error.code != WRITE_CONFLICT:
+                raise
+            session.abort_transaction()
+            return None
+
     def _take(self, session: ClientSession) -> int | None:
         """Inside a transaction: raise the epoch, and fence off whoever wrote before."""
         self._end_commits_of_the_dead()
@@ -106,25 +116,14 @@ class Lease:
         return epoch
 
     def _end_commits_of_the_dead(self) -> None:
-        """End what a killed holder left open, or it blocks every write of ours for a minute and more.
+        """A killed holder may have left something open, or the process that wrote for it.
 
-        The server keeps the transaction of a client that vanished for `transactionLifetimeLimitSeconds`.
+        Whoever died while taking the lease is not its holder, and known by having been silent for too long.
         """
-        dead = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
-        if dead is None or not dead["holder"]:
-            return
-        left = {"appName": application(dead["holder"]), "transaction": {"$exists": True}}
-        asked: list[Document] = [
-            {"$currentOp": {"idleSessions": True}},
-            {"$match": left},
-            {"$project": {"lsid.id": 1}},
-        ]
-        try:
-            for operation in self._admin.aggregate(asked):
-                self._admin.command("killSessions", [operation["lsid"]])
-        except OperationFailure as error:
-            # Some servers let nobody look: then the transaction ends by itself.
-            logger.info("cannot look for commits left open", extra={"reason": str(error)})
+        free = self._checkpoints.find_one({"_id": LEASE, "$expr": {"$lte": ["$expiresAt", "$$NOW"]}})
+        if free is not None:
+            dead = [free["holder"], SCRIBE.format(free["holder"])] if free["holder"] else []
+            end_commits_of(self._client, dead, silent_seconds=self.ttl_seconds)
 
     def _claim(self) -> Document:
         return {"holder": {"$literal": self.holder}, "expiresAt": self._expiry()}

@@ -14,7 +14,7 @@ from pymongo import UpdateMany
 from pymongo.client_session import ClientSession
 
 from store import bulk, spans, trade_hours
-from store.commit import TALLIED, Commit, Document
+from store.commit import TALLIED, Change, Commit, Document
 from store.connection import MAJORITY, SNAPSHOT, Connection, translated
 from store.errors import LeaseLost, NotFound
 from store.orphans import orphan_id, orphan_of, with_people
@@ -39,9 +39,10 @@ class Ledger:
 
     def __init__(self, connection: Connection, epoch: int, *, guest: bool = False) -> None:
         """A guest writes under the epoch of whoever indexes, and not while documents are of two times."""
+        self.connection = connection
+        self.epoch = epoch
         self._client = connection.client
         self._database = connection.database
-        self._epoch = epoch
         self._ours: dict[str, Any] = {"_id": INDEXER, "epoch": epoch} | (
             {"unfinished": None} if guest else {}
         )
@@ -58,7 +59,7 @@ class Ledger:
 
     def _write(self, commit: Commit, session: ClientSession) -> None:
         self._move_checkpoint(commit, session)
-        hours = self._hours_taken_back(commit, session)
+        hours = trade_hours.taken_back(self._database, commit, session)
         if commit.rewind_above is not None:
             self._rewind(commit.rewind_above, commit.dropped_contracts, session)
         if commit.rewrite_rows_of is not None:
@@ -68,10 +69,10 @@ class Ledger:
         self._remove_assets(commit.removed_assets, session)
         for name, documents in self._inserts(commit, session):
             bulk.insert(self._database, name, documents, session, validate=not commit.trusted)
-        self._sum_sales(commit.transactions, hours, session)
-        assets = [(_id, _operators(fields, gone)) for _id, fields, gone in commit.changed_assets]
+        trade_hours.keep(self._database, commit.transactions, hours, session)
+        assets = bulk.Lazily(_update, commit.changed_assets)
         bulk.update(self._database, "assets", assets, session, validate=not commit.trusted)
-        operators = [(_id, _operators(fields, gone)) for _id, fields, gone in commit.changed_operators]
+        operators = bulk.Lazily(_update, commit.changed_operators)
         bulk.update(self._database, "operatorApprovals", operators, session, validate=True, upsert=True)
         if commit.removed_operators:
             self._delete("operatorApprovals", {"_id": {"$in": list(commit.removed_operators)}}, session)
@@ -80,24 +81,6 @@ class Ledger:
         if commit.forget_headers_up_to is not None:
             self._delete("blocks", {"_id": {"$lte": commit.forget_headers_up_to}}, session)
         self._vouch(commit, session)
-
-    def _hours_taken_back(self, commit: Commit, session: ClientSession) -> set[int]:
-        """Hours of sales that this commit deletes."""
-        gone: list[Document] = []
-        if commit.rewind_above is not None:
-            gone.append({"blockchain.blockNumber": {"$gt": commit.rewind_above}})
-            if commit.dropped_contracts:
-                gone.append({"contractAddress": {"$in": list(commit.dropped_contracts)}})
-        if commit.rewrite_rows_of is not None:
-            first, last = commit.rewrite_rows_of
-            gone.append({"blockchain.blockNumber": {"$gte": first, "$lte": last}})
-        return {hour for one in gone for hour in trade_hours.hours_among(self._database, one, session)}
-
-    def _sum_sales(self, rows: Sequence[Document], taken_back: set[int], session: ClientSession) -> None:
-        if taken_back:
-            trade_hours.sum_again(self._database, taken_back | trade_hours.sums_of(rows).keys(), session)
-        else:
-            trade_hours.add(self._database, rows, session)
 
     def _inserts(self, commit: Commit, session: ClientSession) -> Iterator[tuple[str, Sequence[Document]]]:
         yield "chainEvents", commit.chain_events
@@ -126,7 +109,7 @@ class Ledger:
             session=session,
         )
         if moved.matched_count == 0:
-            raise LeaseLost(self._epoch, None)
+            raise LeaseLost(self.epoch, None)
 
     def _tell(self, facts: Sequence[Document], session: ClientSession) -> None:
         """Give facts the places that the checkpoint has just taken for them."""
@@ -201,7 +184,7 @@ class Ledger:
                 {
                     **checkpoint,
                     "_id": INDEXER,
-                    "epoch": self._epoch,
+                    "epoch": self.epoch,
                     "version": 0,
                     "seq": 0,
                     trade_hours.KEPT: True,
@@ -296,5 +279,6 @@ def _chunks(first: int, last: int | None = None) -> Document:
     return {"_id": {"$gte": first, "$lt": (first if last is None else last) + 1}}
 
 
-def _operators(fields: Document, gone: Document) -> dict[str, Document]:
-    return {name: values for name, values in (("$set", fields), ("$unset", gone)) if values}
+def _update(change: Change) -> tuple[Any, dict[str, Document]]:
+    _id, fields, gone = change
+    return _id, {name: values for name, values in (("$set", fields), ("$unset", gone)) if values}

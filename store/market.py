@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
-from bson.decimal128 import Decimal128
 
 from store.documents import MarketDocument
-from store.snapshot import Document, Snapshot
+from store.exact_sums import sum_of, summed
+from store.snapshot import Document, Filter, Snapshot
 
 WINDOWS: dict[str, timedelta | None] = {
     "24h": timedelta(hours=24),
@@ -19,9 +19,6 @@ WINDOWS: dict[str, timedelta | None] = {
     "30d": timedelta(days=30),
     "all": None,
 }
-PART_DIGITS = 26
-"""Three parts hold any uint256; Decimal128 adds 10**8 parts of 26 digits without rounding."""
-ZEROS = "0" * (3 * PART_DIGITS)
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +93,12 @@ class Market:
             purchasable=self._snapshot.count("assets", {"marketStatus.isListed": True, **PURCHASABLE}),
             floor_wei=self._floor({}),
             purchasable_floor_wei=self._floor(PURCHASABLE),
-            trade=self._trade(now) if trade is None else trade,
+            trade=self.trade(now) if trade is None else trade,
         )
+
+    def active_listings(self) -> int:
+        """Listings that the marketplace holds as active, whether or not the lister still owns the asset."""
+        return self._snapshot.count("assets", {"chain.listing.seller": {"$exists": True}})
 
     def _holders(self) -> int:
         groups: list[Document] = [{"$group": {"_id": "$ownership.currentOwner"}}, {"$count": "holders"}]
@@ -109,12 +110,13 @@ class Market:
         )
         return int(cheapest["marketStatus"]["listingPriceWei"]) if cheapest else None
 
-    def _trade(self, now: datetime) -> dict[str, Trade]:
-        pipeline = [{"$match": {"type": "buy"}}, {"$group": _sums(_slice(now))}]
+    def trade(self, now: datetime, among: Filter | None = None) -> dict[str, Trade]:
+        """Sales by window, of the deeds that meet a condition."""
+        pipeline = [{"$match": {"type": "buy", **(among or {})}}, {"$group": _sums(_slice(now))}]
         slices: dict[str, Trade] = {}
         for row in self._snapshot.aggregate("transactions", pipeline):
             name = row["_id"]["slice"]
-            slices[name] = slices.get(name, Trade()) + _slice_trade(row)
+            slices[name] = slices.get(name, Trade()) + trade_of(row)
         return _nested(slices)
 
 
@@ -129,30 +131,17 @@ def _slice(now: datetime) -> Document:
 
 
 def _sums(window: Document) -> Document:
-    amounts = {"price": "$priceWei", "fee": "$platformFeeWei"}
-    wanted = [(name, part) for name in amounts for part in range(3)]
-    parts = {f"{name}{part}": {"$sum": _part(amounts[name], part)} for name, part in wanted}
     group = {"slice": window, "self": {"$eq": ["$seller", "$buyer"]}}
-    return {"_id": group, "sales": {"$sum": 1}, **parts}
+    amounts = {**sum_of("price", "$priceWei"), **sum_of("fee", "$platformFeeWei")}
+    return {"_id": group, "sales": {"$sum": 1}, **amounts}
 
 
-def _part(path: str, part: int) -> Document:
-    """Digits of a decimal string, as a number: part 0 are the highest."""
-    wei = {"$ifNull": [path, "0"]}
-    start = {"$add": [{"$strLenBytes": wei}, part * PART_DIGITS]}
-    return {"$toDecimal": {"$substrBytes": [{"$concat": [ZEROS, wei]}, start, PART_DIGITS]}}
-
-
-def _slice_trade(row: Document) -> Trade:
-    price, fees = _whole(row, "price"), _whole(row, "fee")
+def trade_of(row: Document) -> Trade:
+    """The sums of a group of sales whose `_id.self` says whether they are of a wallet to itself."""
+    price, fees = summed(row, "price"), summed(row, "fee")
     if row["_id"]["self"]:
         return Trade(self_trades=row["sales"], self_traded_wei=price, fees_wei=fees)
     return Trade(sales=row["sales"], volume_wei=price, fees_wei=fees)
-
-
-def _whole(row: Document, name: str) -> int:
-    parts = [cast("Decimal128", row[f"{name}{part}"]).to_decimal() for part in range(3)]
-    return sum(int(value) * 10 ** (PART_DIGITS * (2 - part)) for part, value in enumerate(parts))
 
 
 def _nested(slices: dict[str, Trade]) -> dict[str, Trade]:

@@ -163,7 +163,7 @@ class EmbeddedMongod:
     def _spawn(self, binary: Path, port: int, lock: int) -> None:
         with self._output.open("wb") as output:
             keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", lifeline.__file__, *_command(binary, port, self.data_dir)],
+                [sys.executable, "-I", "-S", lifeline.__file__, *command_line(binary, port, self.data_dir)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -203,7 +203,8 @@ class EmbeddedMongod:
         return f"it ended with exit code {code}: {words[-1].strip()[:300] if words else 'without a word'}"
 
 
-def _command(binary: Path, port: int, data_dir: Path) -> list[str]:
+def command_line(binary: Path, port: int, data_dir: Path) -> list[str]:
+    """How one member of a replica set is started: on loopback, its data in `data_dir`/db."""
     return [
         str(binary),
         *("--replSet", REPLICA_SET),

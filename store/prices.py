@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
 import msgspec
 
 from store.documents import PriceDocument
-from store.pages import Direction, Page, PageRequest, Source, chain_order, read_page
+from store.pages import Direction, Page, PageRequest, Source, both, chain_order, read_page
 from store.snapshot import Document, Filter, Snapshot
 
 VALUATIONS = ("mint", "ai-oracle", "direct")
@@ -39,22 +40,24 @@ class PriceFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PricePoint(msgspec.Struct, frozen=True, gc=False):
-    """What computing needs of a point: exact wei, aware time, confidence 0-100 or None."""
+    """What computing needs of a point: exact wei, aware time, confidence 0-100 or None, where it is from."""
 
     time: datetime
     price_wei: int
     confidence: int | None
+    source: str | None = None
 
 
 class Prices:
     """Price points as of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, among: Callable[[], Filter] = dict) -> None:
+        """`among`: what only points that are there meet; asked where it matters."""
+        self._snapshot, self._among = snapshot, among
 
     def page(self, wanted: PriceFilter, direction: Direction, request: PageRequest) -> Page[PriceDocument]:
         """One page of points, in the order of the chain or backwards."""
-        source = Source("priceHistory", [wanted.condition()])
+        source = Source("priceHistory", [both(wanted.condition(), self._among())])
         return cast("Page[PriceDocument]", read_page(self._snapshot, source, chain_order(direction), request))
 
     def series(self, wanted: PriceFilter) -> list[PricePoint]:
@@ -80,13 +83,14 @@ class Prices:
     def _points(self, condition: Filter, direction: Direction, limit: int = 0) -> list[PricePoint]:
         rows = self._snapshot.find(
             "priceHistory",
-            condition,
+            both(condition, self._among()),
             sort=[(by.path, by.direction) for by in chain_order(direction)],
             limit=limit,
-            projection={"priceWei": 1, "timestamp": 1, "aiMetrics.confidenceScore": 1},
+            projection={"priceWei": 1, "timestamp": 1, "aiMetrics.confidenceScore": 1, "source.type": 1},
         )
         return [_point(row) for row in rows]
 
 
 def _point(row: Document) -> PricePoint:
-    return PricePoint(row["timestamp"], int(row["priceWei"]), row["aiMetrics"]["confidenceScore"])
+    score, source = row["aiMetrics"]["confidenceScore"], row["source"]["type"]
+    return PricePoint(row["timestamp"], int(row["priceWei"]), score, source)

@@ -16,27 +16,26 @@ from redis.exceptions import RedisError
 
 from store.connection import Document, redacted
 from store.errors import CountsUnavailable
+from store.indexes import RATE_COUNTS
 
-COLLECTION = "rateCounts"
 PREFIX = "dvault:rate:"
 TIMEOUT_SECONDS = 2.0
 """Counting must never keep a request longer than this."""
 
 
 class MongoCounts:
-    """Counts as documents that MongoDB deletes when their time is over.
+    """Counts as documents that MongoDB deletes when their time is over, by an index of `store.indexes`.
 
     Nothing is lost that matters if the server fails at once: hence no waiting for journals or majorities.
     """
 
     def __init__(self, database: Database[Document]) -> None:
         self._counts = database.get_collection(
-            COLLECTION,
+            RATE_COUNTS,
             write_concern=WriteConcern(w=1, j=False),
             read_concern=ReadConcern("local"),
             read_preference=ReadPreference.PRIMARY,
         )
-        self._is_ready = False
 
     def add(self, amounts: Mapping[str, int], keep_seconds: int) -> dict[str, int]:
         """Add to each count and return the totals. Raises CountsUnavailable.
@@ -47,7 +46,6 @@ class MongoCounts:
         increments = {name: amount for name, amount in amounts.items() if amount}
         try:
             with pymongo.timeout(TIMEOUT_SECONDS):
-                self._prepare()
                 if len(increments) == 1:
                     totals = self._add_one(*increments.popitem(), expire_at)
                 else:
@@ -76,11 +74,6 @@ class MongoCounts:
     def _totals(self, names: Iterable[str]) -> dict[str, int]:
         found = self._counts.find({"_id": {"$in": list(names)}}, {"count": 1})
         return {str(one["_id"]): int(one["count"]) for one in found}
-
-    def _prepare(self) -> None:
-        if not self._is_ready:
-            self._counts.create_index("expireAt", expireAfterSeconds=0)
-            self._is_ready = True
 
 
 def _increment(amount: int, expire_at: datetime) -> Document:

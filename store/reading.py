@@ -12,17 +12,23 @@ from pymongo.database import Database
 
 from store.answering import answering
 from store.assets import Assets
-from store.documents import CheckpointDocument, EndpointsDocument, LeaseDocument
+from store.chronicle import Chronicle
+from store.documents import BlockRefDocument, CheckpointDocument, EndpointsDocument, LeaseDocument
+from store.favourites import LikedAssets
 from store.market import Figures, LatestFigures, Market, Trade
+from store.market_history import MarketHistory
 from store.moments import Moment, Moments
 from store.pinned import Pinned
+from store.portfolios import Portfolios
 from store.prices import Prices
+from store.provenance import Provenance
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.told import Told
 from store.trade_hours import KEPT
 from store.trade_windows import windows
 from store.transactions import Transactions
+from store.trending import Trending
 
 IN_FORCE = {"$or": [{"$ne": ["$_id", "lease"]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
 """By the server's clock, as whoever takes the lease judges it."""
@@ -39,9 +45,16 @@ class View:
         self.transactions = Transactions(snapshot, self.finalized)
         self.prices = Prices(snapshot)
         self.market = Market(snapshot, moment.state.market)
+        self.history = MarketHistory(snapshot)
+        self.portfolios = Portfolios(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
-        self._figures, self.snapshot = figures, snapshot
+        self.provenance = Provenance(snapshot)
+        self.trending = Trending(snapshot)
+        self.liked = LikedAssets(snapshot)
+        self.chronicle = Chronicle(snapshot)
+        self.snapshot = snapshot
+        self._figures = figures
 
     @property
     def finalized(self) -> int:
@@ -56,6 +69,18 @@ class View:
         if market:
             return market["marketplaceAsset"]
         return self.checkpoint["addresses"].get("asset", "") if self.checkpoint else ""
+
+    @property
+    def read_at(self) -> BlockRefDocument | None:
+        """The block whose going would make this state another one."""
+        return self.checkpoint["tip"] if self.checkpoint else None
+
+    def has_block(self, block: BlockRefDocument) -> bool:
+        """Is a block that was once our tip still on our branch?"""
+        tip = self.checkpoint["tip"] if self.checkpoint else None
+        if tip is None or block["number"] > tip["number"]:
+            return False
+        return block == tip or not self.status.is_orphaned(block)
 
     def market_figures(self) -> Figures | None:
         """The market's figures at the tip; None before the first block."""

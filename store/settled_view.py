@@ -117,7 +117,7 @@ class SettledMarket(Market):
 
     def trade_until(self, now: datetime) -> dict[str, Trade]:
         """Trade by window, by a pass over all sales."""
-        return self._trade(now)
+        return self.trade(now)
 
     def figures_of(self, assets: SettledAssets, trade: dict[str, Trade]) -> Figures:
         """The figures, given those assets and that trade."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from store.documents import CheckpointDocument, ReorgDocument
+from store.documents import BlockRefDocument, CheckpointDocument, ReorgDocument
 from store.pages import By, Order, Page, PageRequest, Source, read_page
 from store.snapshot import Document, Snapshot
 
@@ -54,6 +54,13 @@ class Status:
         """Hash of our block at a height that may still be taken back; None below, and above the tip."""
         found = self._snapshot.one("blocks", {"_id": number})
         return found["hash"] if found else None
+
+    def is_orphaned(self, block: BlockRefDocument) -> bool:
+        """Is another block there now? Below finality, where no hashes are kept: was it ever taken back?"""
+        ours = self.header_hash(block["number"])
+        if ours is not None:
+            return ours != block["hash"]
+        return self._snapshot.one("reorgs", {"orphaned.hash": block["hash"]}) is not None
 
     def was_orphaned(self, transaction_hash: str) -> bool:
         """Did a reorg take the transaction back, as far as we recorded?"""

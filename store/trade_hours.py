@@ -16,6 +16,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from store import bulk
+from store.commit import Commit
 from store.snapshot import Document, Filter
 
 COLLECTION = "tradeHours"
@@ -75,6 +76,29 @@ def sums_of(rows: Iterable[Mapping[str, Any]]) -> dict[int, Sums]:
         if row["type"] == "buy":
             hours.setdefault(hour_of(row["timestamp"]), Sums()).add(row)
     return hours
+
+
+def taken_back(database: Database[Any], commit: Commit, session: ClientSession) -> set[int]:
+    """Hours of the sales that a commit is about to delete."""
+    gone: list[Filter] = []
+    if commit.rewind_above is not None:
+        gone.append({"blockchain.blockNumber": {"$gt": commit.rewind_above}})
+        if commit.dropped_contracts:
+            gone.append({"contractAddress": {"$in": list(commit.dropped_contracts)}})
+    if commit.rewrite_rows_of is not None:
+        first, last = commit.rewrite_rows_of
+        gone.append({"blockchain.blockNumber": {"$gte": first, "$lte": last}})
+    return {hour for one in gone for hour in hours_among(database, one, session)}
+
+
+def keep(
+    database: Database[Any], rows: Sequence[Mapping[str, Any]], again: set[int], session: ClientSession
+) -> None:
+    """Bring the sums in step with rows that were inserted; hours of deleted ones are summed up `again`."""
+    if again:
+        sum_again(database, again | sums_of(rows).keys(), session)
+    else:
+        add(database, rows, session)
 
 
 def add(database: Database[Any], rows: Sequence[Mapping[str, Any]], session: ClientSession) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -90,12 +91,13 @@ def _status_range(status: RowStatus | None, finalized: int) -> Filter | None:
 class Transactions:
     """Deeds as of one snapshot, newest first."""
 
-    def __init__(self, snapshot: Snapshot, finalized: int) -> None:
-        self._snapshot, self._finalized = snapshot, finalized
+    def __init__(self, snapshot: Snapshot, finalized: int, among: Callable[[], Filter] = dict) -> None:
+        """`among`: what only rows that are there meet; asked where it matters."""
+        self._snapshot, self._finalized, self._among = snapshot, finalized, among
 
     def page(self, wanted: TransactionFilter, request: PageRequest) -> Page[TransactionDocument]:
         """One page of the deeds that match."""
-        source = Source("transactions", wanted.alternatives(self._finalized))
+        source = Source("transactions", self._alternatives(wanted))
         return cast("Page[TransactionDocument]", read_page(self._snapshot, source, newest_first(), request))
 
     def get(self, row_id: str) -> TransactionDocument | None:
@@ -116,13 +118,21 @@ class Transactions:
         )
         return cast("list[TransactionDocument]", rows)
 
+    def knows(self, wallet: str) -> bool:
+        """Whether the wallet was ever seller or buyer of anything."""
+        return any(self._snapshot.one("transactions", {party: wallet}) for party in ("seller", "buyer"))
+
     def activity(
         self, wanted: TransactionFilter, request: PageRequest
     ) -> Page[TransactionDocument | PriceDocument]:
         """Deeds and the price points that are not an echo of one, merged. Asks about asset and time only."""
-        common = wanted.alternatives(self._finalized)
+        common = self._alternatives(wanted)
         pairs = [(one, source) for one in common for source in DEEDLESS_SOURCES]
         points = [both(one, {"source.type": source}) for one, source in pairs]
         sources = [Source("transactions", common), Source("priceHistory", points)]
         merged = read_merged(self._snapshot, sources, newest_first(), request)
         return cast("Page[TransactionDocument | PriceDocument]", merged)
+
+    def _alternatives(self, wanted: TransactionFilter) -> list[Filter]:
+        among = self._among()
+        return [both(one, among) for one in wanted.alternatives(self._finalized)]

@@ -119,8 +119,14 @@ VALIDATORS: dict[str, Schema] = {
     "users": schema_of(documents.UserDocument),
     "sessions": schema_of(documents.SessionDocument),
     "nonces": schema_of(documents.NonceDocument),
+    "apiKeys": schema_of(documents.ApiKeyDocument),
+    "apiKeyUsage": schema_of(documents.ApiKeyUsageDocument),
+    "secondFactors": schema_of(documents.SecondFactorDocument),
     "auditLog": schema_of(documents.AuditDocument),
     "keyVault": schema_of(documents.DataKeyDocument),
     "events": schema_of(documents.EventDocument),
+    "favorites": schema_of(documents.FavouriteDocument),
+    "countedViews": schema_of(documents.CountedViewDocument),
+    "viewSalts": schema_of(documents.ViewSaltDocument),
 }
 """By collection name: every collection that we write."""

@@ -70,7 +70,8 @@ def shared_connection(mongo_uri: str) -> Iterator[Connection]:
 @pytest.fixture
 def connection(shared_connection: Connection) -> Iterator[Connection]:
     """A checked connection to a database of this test alone, dropped afterwards. Do not close it."""
-    fresh = Connection(shared_connection.client, shared_connection.client[f"test_{uuid.uuid4().hex[:16]}"])
+    database = shared_connection.client[f"test_{uuid.uuid4().hex[:16]}"]
+    fresh = Connection(shared_connection.client, database, shared_connection.uri)
     yield fresh
     # Nobody reads it again, so nobody waits for the journal (0.1 s).
     fresh.database.with_options(write_concern=WriteConcern(w=1, j=False)).command("dropDatabase")

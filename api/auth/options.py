@@ -29,10 +29,16 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Everything that signing in needs; `keys` sign tokens, the first one new ones, all are accepted."""
+    """Everything that signing in needs; `keys` sign tokens, the first one new ones, all are accepted.
+
+    `peppers` are what API keys and recovery codes are hashed with, likewise; if none, `keys`.
+    """
 
     accounts: Accounts
     keys: tuple[str, ...] = field(repr=False)
     terms: Terms = DEVELOPMENT
     lifetimes: Lifetimes = Lifetimes()
     wallets: ContractWallets = field(default_factory=NoContractWallets)
+    peppers: tuple[str, ...] = field(default=(), repr=False)
+    live_keys: bool = False
+    """API keys begin with dv_live_, not with dv_test_."""

@@ -9,8 +9,9 @@ from typing import Literal
 
 from flask import request
 
+from api.auth.by_key import holder_of
 from api.auth.tokens import read_token
-from api.problems import Unauthenticated
+from api.problems import Problem, Unauthenticated
 from api.services import services
 from store.documents import UserDocument
 
@@ -34,6 +35,12 @@ class Principal:
         return self.user["walletAddress"]
 
 
+class CredentialsAmbiguous(Problem):
+    """Two credentials came, and whose request it is nobody can tell."""
+
+    status, code = 401, "credentials-ambiguous"
+
+
 def principal() -> Principal:
     """Who is calling. Raises Unauthenticated where nobody says, or what they say is not true."""
     found = maybe_principal()
@@ -54,7 +61,7 @@ def maybe_principal() -> Principal | None:
 def _identified() -> Principal | None:
     given = [name for name in CREDENTIALS if name in request.headers]
     if len(given) > 1:
-        raise Unauthenticated(f"send one of {' and '.join(given)}, not both")
+        raise CredentialsAmbiguous(f"send one of {' and '.join(given)}, not both")
     return CREDENTIALS[given[0]](request.headers[given[0]]) if given else None
 
 
@@ -76,8 +83,11 @@ def _by_session(header: str) -> Principal:
     return Principal("session", user, str(session["_id"]), session["mfaAt"])
 
 
-def _by_key(_header: str) -> Principal:
-    raise Unauthenticated("the API key is not one of ours")
+def _by_key(header: str) -> Principal:
+    user, key, scopes = holder_of(header)
+    key_id = str(key["_id"])
+    services().usage.count(key_id, services().clock.now())
+    return Principal("key", user, scopes=scopes, key_id=key_id)
 
 
 CREDENTIALS: dict[str, Callable[[str], Principal]] = {

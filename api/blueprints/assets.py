@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.endpoints import Blueprint
+from api.explanations import explain_asset
 from api.lists import Query, deed_filter, page_of_activity, page_of_assets, page_of_deeds
 from api.price_history import price_history
 from api.problems import BadRequest, FieldError, NotFound
+from api.provenance import page_of_provenance
 from api.requests import (
     AssetActivityQuery,
     AssetsQuery,
@@ -16,10 +18,11 @@ from api.requests import (
     BatchBody,
     ContractQuery,
     PriceHistoryQuery,
+    ProvenanceQuery,
 )
 from api.responses import present_asset, present_asset_item
 from api.schemas.assets import AssetBatch, AssetList, OneAsset
-from api.schemas.rows import ActivityList, PriceHistory, TransactionList
+from api.schemas.rows import ActivityList, PriceHistory, ProvenanceList, TransactionList
 from store.documents import AssetDocument
 from store.reading import View
 
@@ -58,7 +61,9 @@ def batch_assets(view: View, body: Query) -> dict[str, Any]:
 @blueprint.reads("/<tokenId>", "showAsset", OneAsset, ContractQuery)
 def show_asset(view: View, query: Query, token_id: int) -> dict[str, Any]:
     """Return one asset in full."""
-    return {"asset": present_asset(asset_at(view, query, token_id), view.finalized)}
+    asset = asset_at(view, query, token_id)
+    shown = {"asset": present_asset(asset, view.finalized)}
+    return {**shown, "explanation": explain_asset(view, asset)} if query.get("explain") else shown
 
 
 @blueprint.reads("/<tokenId>/price-history", "listAssetPrices", PriceHistory, PriceHistoryQuery)
@@ -80,3 +85,9 @@ def list_asset_activity(view: View, query: Query, token_id: int) -> dict[str, An
     """List what happened to an asset, newest first: deeds, and prices set without one."""
     contract = asset_at(view, query, token_id)["contractAddress"]
     return page_of_activity(view, {**query, "contract_address": contract, "token_id": token_id})
+
+
+@blueprint.reads("/<tokenId>/provenance", "listAssetProvenance", ProvenanceList, ProvenanceQuery)
+def list_asset_provenance(view: View, query: Query, token_id: int) -> dict[str, Any]:
+    """List who owned an asset, newest first: what the chain says, and what people wrote, marked as such."""
+    return page_of_provenance(view, query, asset_at(view, query, token_id))

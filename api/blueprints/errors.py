@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -18,6 +17,8 @@ from api.requests import NothingElse
 from api.schemas.errors import ErrorList, OneError
 
 blueprint = Blueprint("errors", __name__, url_prefix="/api/errors")
+
+SHOWN = ("code", "status", "title", "meaning", "cause", "remedy")
 
 
 @blueprint.answers("", "listErrors", ErrorList, NothingElse)
@@ -37,7 +38,7 @@ def show_error(_query: Any, code: str) -> Response:
 
 
 def _shown(entry: Entry) -> dict[str, Any]:
-    return {"type": entry.url, **asdict(entry)}
+    return {"type": entry.url, **{name: getattr(entry, name) for name in SHOWN}}
 
 
 def _answer(body: dict[str, Any], *entries: Entry) -> Response:

@@ -34,8 +34,7 @@ def kept(
         return _response(answer)  # somebody wanted to know who is calling
     if found is None:
         answers.put(edition, recipe.url, answer)
-    if type(view) is View:  # another one was made from it, which a recipe does not do
-        services().recipes.remember(recipe)
+    services().recipes.remember(recipe)
     return _response(answer)
 
 

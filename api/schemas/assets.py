@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from api.schemas.explanations import WrittenBy
 from api.schemas.shapes import (
+    FINALITY,
     Amount,
     Answer,
     ListAnswer,
     Shape,
+    address,
+    hash_text,
+    maybe_address,
     maybe_number,
+    maybe_one_of,
     maybe_text,
     maybe_time,
+    maybe_wei,
     maybe_whole,
+    one_of,
     text,
+    wei,
 )
 
 
@@ -26,40 +35,40 @@ class CurrentPrice(Amount):
 class MarketStatus(Shape):
     is_listed = fields.Boolean()
     is_purchasable = fields.Boolean()
-    unavailable_reason = maybe_text()
+    unavailable_reason = maybe_one_of("owner-changed", "not-approved")
     listing_price = maybe_number()
-    listing_price_wei = maybe_text()
+    listing_price_wei = maybe_wei()
     listed_at = maybe_time()
-    listed_by = maybe_text()
+    listed_by = maybe_address()
 
 
 class AssetItem(Shape):
     id = text()
     token_id = fields.Integer()
-    contract_address = text()
+    contract_address = address()
     name = maybe_text()
     asset_type = maybe_text()
     thumbnail_url = maybe_text()
     current_price = fields.Nested(CurrentPrice)
     market_status = fields.Nested(MarketStatus)
     is_listed = fields.Boolean()
-    current_owner = text()
+    current_owner = address()
     is_verified = fields.Boolean()
-    finality = text()
+    finality = one_of(*FINALITY)
     created_at = fields.DateTime()
     updated_at = maybe_time()
 
 
 class Ownership(Shape):
-    current_owner = text()
+    current_owner = address()
     owner_since = fields.DateTime()
 
 
 class AssetChain(Shape):
     mint_block = fields.Integer()
-    mint_transaction_hash = text()
+    mint_transaction_hash = hash_text()
     updated_block = fields.Integer()
-    initial_price_wei = maybe_text()
+    initial_price_wei = maybe_wei()
     acquisition_date_seconds = maybe_text()
     claimed_verified = fields.Boolean(allow_none=True)
 
@@ -89,6 +98,12 @@ class AssetList(ListAnswer):
 
 class OneAsset(Answer):
     asset = fields.Nested(Asset)
+    explanation = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.Nested(WrittenBy)),
+        allow_none=True,
+        metadata={"always": False, "description": "Field → the logs that wrote it; with `explain=true`."},
+    )
 
 
 class AssetBatch(Answer):
@@ -99,19 +114,19 @@ class AssetBatch(Answer):
 class Listing(Shape):
     id = text()
     token_id = fields.Integer()
-    contract_address = text()
+    contract_address = address()
     name = maybe_text()
     asset_type = maybe_text()
     thumbnail_url = maybe_text()
     price = fields.Float()
-    price_wei = text()
-    seller = text()
+    price_wei = wei()
+    seller = address()
     listed_at = fields.DateTime()
     is_purchasable = fields.Boolean()
-    unavailable_reason = maybe_text()
+    unavailable_reason = maybe_one_of("owner-changed", "not-approved")
     current_price = fields.Nested(CurrentPrice)
     is_verified = fields.Boolean()
-    finality = text()
+    finality = one_of(*FINALITY)
 
 
 class ListingList(ListAnswer):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from api.schemas.shapes import Answer, Shape, maybe_text, maybe_time, text
+from api.requests import EVENTS
+from api.schemas.shapes import Answer, Shape, hash_text, maybe_one_of, maybe_time, one_of
 
 
 class Event(Shape):
     seq = fields.Integer()
-    type = text(metadata={"enum": ["transaction", "price", "block", "finalized", "retraction", "reorg"]})
+    type = one_of(*EVENTS)
     block_number = fields.Integer()
-    block_hash = text()
+    block_hash = hash_text()
     timestamp = maybe_time()
-    retracts = maybe_text()
+    retracts = maybe_one_of("transaction", "price")
     data = fields.Dict(metadata={"description": "The row, or what the type says."})
 
 

@@ -13,6 +13,7 @@ from api.schemas.shapes import (
     maybe_text,
     maybe_time,
     maybe_whole,
+    one_of,
     text,
 )
 
@@ -65,7 +66,7 @@ class Evidence(Shape):
 
 class Status(Shape):
     chain_id = maybe_whole()
-    state = text()
+    state = one_of("unindexed", "backfilling", "live", "halted")
     head = fields.Nested(Block, allow_none=True)
     tip = fields.Nested(Tip, allow_none=True)
     finalized = fields.Nested(Block, allow_none=True)

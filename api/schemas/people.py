@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from api.fields import OneOf, Strict, Wallet
 from api.requests import PageQuery
-from api.schemas.shapes import Pagination, Shape, maybe_text, maybe_time, text
+from api.schemas.shapes import Pagination, Shape, address, maybe_text, maybe_time, one_of, text
 from api.signin.signature import MAX_SIGNATURE_BYTES
 
 ROLES = ("user", "admin", "oracle")
@@ -65,7 +65,7 @@ class UserChange(Strict):
 
 
 class Nonce(Shape):
-    wallet_address = text()
+    wallet_address = address()
     nonce = text()
     expires_at = fields.DateTime()
 
@@ -85,12 +85,12 @@ class ProfileInfo(Shape):
 
 
 class User(Shape):
-    wallet_address = text()
-    roles = fields.List(fields.String())
+    wallet_address = address()
+    roles = fields.List(one_of(*ROLES))
     created_at = fields.DateTime()
     last_login = maybe_time()
     profile_info = fields.Nested(ProfileInfo)
-    status = text()
+    status = one_of(*STATUSES)
 
 
 class OneUser(Shape):
@@ -127,7 +127,7 @@ class UserList(Shape):
 
 
 class Actor(Shape):
-    kind = text()
+    kind = one_of("user", "key", "operator", "system")
     name = text()
 
 

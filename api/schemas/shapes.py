@@ -8,6 +8,12 @@ from marshmallow import Schema, fields
 
 from api.fields import camel_case
 
+WEI = {"pattern": "^[0-9]{1,78}$", "description": "Exact, in wei, as a decimal string."}
+SUM = {"pattern": "^-?[0-9]{1,100}$", "description": "Exact, in wei, as a decimal string; may be negative."}
+ADDRESS = {"pattern": "^0x[0-9a-fA-F]{40}$", "description": "In EIP-55."}
+HASH = {"pattern": "^0x[0-9a-f]{64}$"}
+FINALITY = ("finalized", "unfinalized")
+
 
 class Shape(Schema):
     """Every key is always there; snake_case here, camelCase in the answer."""
@@ -25,6 +31,41 @@ def maybe_text() -> fields.String:
     return fields.String(allow_none=True)
 
 
+def one_of(*words: str) -> fields.String:
+    return fields.String(metadata={"enum": list(words)})
+
+
+def maybe_one_of(*words: str) -> fields.String:
+    return fields.String(allow_none=True, metadata={"enum": [*words, None]})
+
+
+def wei() -> fields.String:
+    """An exact amount; what is shown beside it without `Wei` is the same in ether, rounded."""
+    return fields.String(metadata=WEI)
+
+
+def maybe_wei() -> fields.String:
+    return fields.String(allow_none=True, metadata=WEI)
+
+
+def wei_sum(description: str | None = None) -> fields.String:
+    """A sum or difference of exact amounts, which may be longer than one amount."""
+    told = {} if description is None else {"description": description}
+    return fields.String(metadata=SUM | told)
+
+
+def address() -> fields.String:
+    return fields.String(metadata=ADDRESS)
+
+
+def maybe_address() -> fields.String:
+    return fields.String(allow_none=True, metadata=ADDRESS)
+
+
+def hash_text(**kwargs: Any) -> fields.String:
+    return fields.String(metadata=HASH, **kwargs)
+
+
 def maybe_number() -> fields.Float:
     return fields.Float(allow_none=True)
 
@@ -37,13 +78,29 @@ def maybe_time() -> fields.DateTime:
     return fields.DateTime(allow_none=True)
 
 
+class Block(Shape):
+    number = fields.Integer()
+    hash = hash_text()
+
+
+class Either(fields.Field[Any]):
+    """Of one of several shapes."""
+
+    def __init__(self, *shapes: type[Schema], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shapes = shapes
+
+
 class AsOf(Shape):
+    """The block at which the answer is true."""
+
     block_number = fields.Integer()
-    block_hash = text()
-    timestamp = fields.DateTime()
-    finality = text()
+    block_hash = hash_text(allow_none=True)
+    timestamp = maybe_time()
+    finality = one_of(*FINALITY)
     lag_blocks = fields.Integer()
     lag_seconds = fields.Integer()
+    state_of = fields.Nested(Block, allow_none=True, metadata={"always": False})
 
 
 class Pagination(Shape):
@@ -68,13 +125,17 @@ class ListAnswer(Answer):
 
 class Amount(Shape):
     value = fields.Float()
-    value_wei = text()
+    value_wei = wei()
 
 
 class FieldProblem(Shape):
     field = text()
     location = text()
     message = text()
+
+
+class ProblemLinks(Shape):
+    start = text(metadata={"description": "Where to begin again."})
 
 
 class ProblemBody(Shape):
@@ -89,8 +150,4 @@ class ProblemBody(Shape):
     request_id = text()
     errors = fields.List(fields.Nested(FieldProblem))
     error = text()
-
-
-class Block(Shape):
-    number = fields.Integer()
-    hash = text()
+    links = fields.Nested(ProblemLinks, metadata={"always": False})

@@ -53,6 +53,12 @@ class Answer:
             return self.body
         return msgspec.json.encode(self.replies if batched else self.replies[0])
 
+    def answers(self, asked: Asked) -> bool:
+        """Whether it still has a reply for every call, in order: only then can more go wrong with it."""
+        if self.body is not None or self.manner != "whole":
+            return False
+        return [reply.get("id") for reply in self.replies] == [call.id for call in asked.calls]
+
     def with_reply(self, place: int, reply: Reply) -> Answer:
         """The same, one reply replaced."""
         return replace(self, replies=(*self.replies[:place], reply, *self.replies[place + 1 :]))

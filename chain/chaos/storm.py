@@ -90,7 +90,7 @@ class Storm:
     def spoilt(self, asked: Asked, answer: Answer, strikes: Sequence[Strike], sight: Sight) -> Answer:
         """What to answer instead; says and counts what was done."""
         for strike in strikes:
-            if answer.body is not None or answer.manner != "whole":
+            if not answer.answers(asked):
                 break
             spoilt = strike.scenario.spoil(asked, answer, sight, strike.rng())
             if spoilt is not None:

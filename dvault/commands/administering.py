@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -82,6 +83,29 @@ def revoke(wallet: str, role: str) -> None:
         kept = [one for one in _roles(accounts, wallet) if one != role]
         user = accounts.change_user(wallet, operator_act("user.role-revoked"), roles=kept)
     messages.print(_sentence(user))
+
+
+@admin.command("reset-mfa")
+@click.argument("wallet", type=WalletType())
+@explained
+def reset_mfa(wallet: str) -> None:
+    """Take the second factor from a wallet whose owner has lost it; they can enroll another.
+
+    Be sure that it is the owner who asks: until they have enrolled another, a session is enough.
+
+    \b
+    Example:
+      dvault admin reset-mfa 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+    """
+    with store_of(settings()) as connection:
+        prepare(connection)
+        accounts = Accounts(connection.database)
+        user = accounts.users.get(wallet)
+        if user is None or not accounts.factors.remove(
+            user["_id"], replace(operator_act("mfa.reset"), target=wallet)
+        ):
+            raise Failure(f"{wallet} has no second factor")
+    messages.print(f"{wallet} has no second factor any more")
 
 
 @admin.command("list")

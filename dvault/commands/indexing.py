@@ -13,6 +13,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -20,6 +21,7 @@ from rich.progress import (
 
 from chain.errors import RpcError
 from config.settings import Settings
+from dvault.cli import INTERRUPTED
 from dvault.composition import (
     Standby,
     exclusive,
@@ -28,12 +30,15 @@ from dvault.composition import (
     service_parts,
     watch_of,
 )
-from dvault.console import INTERRUPTED, Failure, answer, explained, messages, settings
+from dvault.console import Failure, answer, explained, messages, settings
 from dvault.database import prepare, store_of
 from dvault.interruption import abandoning, until_interrupted
 from indexer.backfill import Progress as Step
 from indexer.service import Indexer
 from indexer.session import Session
+
+NARROW, WIDE = 50, 90
+"""Characters: from these widths on the bar also shows the rate, and the times."""
 
 
 @click.command()
@@ -173,6 +178,16 @@ def _sentence(report: dict[str, Any], stopped: bool) -> str:
     return f"{state}: {report['events']} events, {report['eventsPerSecond']} per second, tip {tip}"
 
 
+def columns(width: int) -> list[ProgressColumn]:
+    """What fits into so many characters, the more important first: a column cut short says nothing."""
+    columns = [TextColumn("blocks"), BarColumn(bar_width=None if width < WIDE else 40), MofNCompleteColumn()]
+    if width >= NARROW:
+        columns.append(TextColumn("{task.fields[rate]:,.0f} events/s"))
+    if width >= WIDE:
+        columns += [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+    return columns
+
+
 class _Bar:
     """A progress bar on stderr; `seconds` run from the first request to the last commit."""
 
@@ -180,17 +195,7 @@ class _Bar:
         self.events = 0
         self._started: float | None = None
         self._ended = 0.0
-        self._progress = Progress(
-            TextColumn("blocks"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:,.0f} events/s"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=messages,
-            disable=quiet,
-        )
+        self._progress = Progress(*columns(messages.width), console=messages, disable=quiet)
         self._task = self._progress.add_task("backfill", total=None, rate=0.0)
         self._first: int | None = None
 

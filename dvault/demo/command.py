@@ -11,7 +11,8 @@ from time import time
 import click
 
 from chain.transactions import DevRpcError
-from dvault.console import INTERRUPTED, Failure, answer, explained, messages
+from dvault.cli import INTERRUPTED
+from dvault.console import Failure, answer, explained, messages
 from dvault.demo.answers import NotFollowed
 from dvault.demo.player import DeedRefused
 from dvault.demo.processes import ChildFailed
@@ -56,12 +57,13 @@ def demo(port: int, assets: int, days: int, seed: int, once: bool) -> None:
       dvault demo --once --assets 20 --days 20 --port 8123
     """
     plan = Plan(assets, days, seed, free_port(port), int(time()))
-    with ended_by_signals() as ignore_signals, ExitStack() as stack:
+    with ended_by_signals() as ignore_signals, ExitStack() as last_words, ExitStack() as stack:
         show = Show(plan, stack)
         try:
             differences = _play(show, once)
         except KeyboardInterrupt:
             messages.print("\nstopping everything …")
+            last_words.callback(messages.print, "stopped; nothing is left behind")
             # Where nothing else would end it, a signal is the ordinary end.
             raise SystemExit(0 if show.is_live and not once else INTERRUPTED) from None
         finally:

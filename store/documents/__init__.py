@@ -30,6 +30,14 @@ from store.documents.books import (
     ReorgDocument,
     TradeHourDocument,
 )
+from store.documents.credentials import (
+    ApiKeyDocument,
+    ApiKeyUsageDocument,
+    KeyScope,
+    PendingFactorDocument,
+    SecondFactorDocument,
+)
+from store.documents.interest import CountedViewDocument, FavouriteDocument, ViewSaltDocument
 from store.documents.people import (
     ActorDocument,
     AuditDocument,
@@ -99,6 +107,14 @@ __all__ = [
     "QuarantineDocument",
     "ReorgDocument",
     "TradeHourDocument",
+    "ApiKeyDocument",
+    "ApiKeyUsageDocument",
+    "KeyScope",
+    "PendingFactorDocument",
+    "SecondFactorDocument",
+    "CountedViewDocument",
+    "FavouriteDocument",
+    "ViewSaltDocument",
     "ActorDocument",
     "AuditDocument",
     "DataKeyDocument",

@@ -77,7 +77,7 @@ class AssetDocument(TypedDict):
 
     The indexer writes tokenId, contractAddress, name, assetType, description, tokenURI,
     metadata.assetLocation, metadata.acquisitionDate, currentPrice, marketStatus, ownership,
-    createdAt and chain.*; people write all else, and it may be absent.
+    createdAt, searchKeys and chain.*; people write all else, and it may be absent.
     """
 
     _id: ObjectId
@@ -92,6 +92,8 @@ class AssetDocument(TypedDict):
     marketStatus: MarketStatusDocument
     ownership: OwnershipDocument
     createdAt: datetime
+    searchKeys: NotRequired[list[str]]
+    """The words of name, assetType and description (store.words); absent where an older program wrote it."""
     chain: AssetChainDocument
     media: NotRequired[dict[str, Any]]
     verification: NotRequired[dict[str, Any]]

@@ -103,6 +103,8 @@ class CheckpointDocument(TypedDict):
     """The lowest block whose raw events were replaced since the rolling digests were written."""
     tradeHours: NotRequired[bool]
     """Have sales been summed up by the hour from the first block on?"""
+    stateOf: NotRequired[BlockRefDocument | None]
+    """Not kept, but told: the newest block with events, where a reader named the block to answer for."""
     eventsPerSecond: float
     lastError: str | None
     updatedAt: datetime

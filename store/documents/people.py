@@ -42,11 +42,14 @@ class UserDocument(TypedDict):
     roles: list[Role]
     profileInfo: ProfileDocument
     apiKeys: list[dict[str, Any]]
+    """Always empty: keys have a collection of their own (ADR 0026)."""
     status: UserStatus
     revision: int
     """Rises with every change of roles or status, so that two such changes at once exclude each other."""
     profileRevision: NotRequired[int]
     """Rises with every change of the profile; 0 before the first."""
+    keyRevision: NotRequired[int]
+    """Rises with every key made or replaced, so that no two of them are counted past the limit."""
 
 
 class SessionDocument(TypedDict):

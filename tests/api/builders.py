@@ -11,9 +11,20 @@ from eth_utils.address import to_checksum_address
 from pymongo.database import Database
 
 from api.auth.options import Auth
+from chain.contracts import load_abi
+from chain.decode import Decoder
+from dvault.past import FoldedHistory
+from indexer.following import Contracts
+from indexer.past import Past
 from store.accounts import Accounts
+from store.words import keys_of
 
 ETHER = 10**18
+ABIS: Any = {
+    "asset": load_abi("RWAAssetContract"),
+    "agent": load_abi("DynamicPricingAgent"),
+    "marketplace": load_abi("MarketplaceContract"),
+}
 GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
 BLOCK_SECONDS = 3600
 """One block an hour, so that 24h is 24 blocks."""
@@ -38,6 +49,11 @@ RWA, OTHER_RWA, MARKET, AGENT = address("rwa"), address("old rwa"), address("mar
 def auth(database: Database[Any]) -> Auth:
     """Signing in, as on a development machine."""
     return Auth(Accounts(database), ("a key of a test, long enough for HS256",))
+
+
+def history() -> FoldedHistory:
+    """What reads the past of our contracts."""
+    return FoldedHistory(Past(Contracts(RWA, AGENT, MARKET), Decoder(ABIS)))
 
 
 def at(block: int) -> datetime:
@@ -133,7 +149,9 @@ def asset(token_id: int, *, owner: str = ALICE, contract: str = RWA, **changed: 
             "acquisitionDateSeconds": "0",
         },
     }
-    return document | changed
+    written = document | changed
+    found_by = keys_of((written["name"], written["assetType"], written["description"]))
+    return {"searchKeys": found_by} | written
 
 
 def market_status(seller: str, listing_wei: int | None, block: int, purchasable: bool) -> dict[str, Any]:
@@ -273,7 +291,9 @@ class Seed:
         self.database["checkpoints"].replace_one({"_id": "indexer"}, document, upsert=True)
 
     def market(self, **changed: Any) -> None:
-        self.database["market"].replace_one({"_id": "market"}, market(**changed), upsert=True)
+        for name in ("seed", "market"):
+            document = market(**changed) | {"_id": name}
+            self.database["market"].replace_one({"_id": name}, document, upsert=True)
 
     def add(self, collection: str, *documents: dict[str, Any]) -> None:
         self.database[collection].insert_many(documents)

@@ -44,6 +44,11 @@ class Operation:
         return {one["name"]: one["schema"] for one in self._parameters("query")}
 
     @property
+    def needed(self) -> dict[str, Any]:
+        """An example of each query parameter without which there is no answer."""
+        return {one["name"]: one["example"] for one in self._parameters("query") if one.get("required")}
+
+    @property
     def in_path(self) -> dict[str, dict[str, Any]]:
         """Path parameter → schema."""
         return {one["name"]: one["schema"] for one in self._parameters("path")}

@@ -83,7 +83,17 @@ def test_a_transaction_goes_its_way_and_a_reorg_takes_it_back(
     chain.mine(10)
     indexing.catch_up()
     assert tx(reader, again)[0] == "finalized"
-    assert reader.get(f"/api/assets/{token}").json["asset"]["finality"] == "finalized"
+    shown = reader.get(f"/api/assets/{token}").json["asset"]
+    assert shown["finality"] == "finalized"
+
+    found = reader.get("/api/search", query_string={"q": shown["name"][:5].upper()}).json["hits"]
+    assert [hit["asset"]["tokenId"] for hit in found] == [token]
+    past = reader.get(f"/api/assets/{token}/provenance").json["provenance"]
+    assert [(one["source"], one["type"], one["to"]) for one in past] == [("chain", "mint", play.alice)]
+    owned = reader.get(f"/api/users/{play.alice.lower()}/portfolio").json["portfolio"]
+    assert (owned["assets"], owned["valueWei"]) == (1, shown["currentPrice"]["valueWei"])
+    last = reader.get("/api/market/stats/history").json["statsHistory"][-1]
+    assert (last["mints"], last["listings"], last["floorPrice"]["valueWei"]) == (1, 1, str(WEI))
 
 
 def settled_reads(alice: str, bob: str, tokens: list[int]) -> list[str]:

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from api.description.examples import FILE, completed
 from api.openapi import openapi_json
 from api.problems import Problem
+from tools import guide_examples
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = (DOCS / "api.md").read_text()
-AS_OF = {
-    "blockNumber": 1,
-    "blockHash": "0x",
-    "timestamp": "2026-01-01T00:00:00Z",
-    "finality": "finalized",
-    "lagBlocks": 0,
-    "lagSeconds": 0,
-}
-LEFT_OUT = {"asOf": AS_OF, "pagination": {"limit": 20, "hasMore": False, "nextCursor": None}}
-"""The guide explains these once."""
 
 
 def operations() -> dict[str, Any]:
@@ -52,12 +46,26 @@ def test_the_committed_openapi_document_is_the_one_that_is_served(client):
     assert json.loads(committed) == client.get("/api/openapi.json").json
 
 
+def test_the_examples_that_are_shipped_are_those_of_the_guide():
+    assert FILE.read_text() == guide_examples.text(), "regenerate them: make openapi"
+
+
 def test_the_page_for_readers_has_every_operation_and_loads_nothing_from_elsewhere(client):
     response = client.get("/api/docs")
 
     assert response.mimetype == "text/html"
     assert {f'<h2 id="{one["operationId"]}">' in response.text for one in operations().values()} == {True}
-    assert "//" not in response.text
+    assert re.findall(r"(?:src|href|action)=[\"']?(?:\w+:)?//|url\(|@import", response.text) == []
+    assert response.text.count('<pre class="curl">curl ') == len(operations())
+
+
+def test_the_page_may_run_its_own_search_and_nothing_else(client):
+    policy = client.get("/api/docs").headers["Content-Security-Policy"]
+    (script,) = re.findall("<script>(.*?)</script>", client.get("/api/docs").text, re.DOTALL)
+
+    assert policy.startswith("default-src 'none'")
+    assert f"script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in policy
+    assert "unsafe" not in policy
 
 
 def test_the_guide_has_a_section_for_each_operation_and_for_nothing_else():
@@ -73,9 +81,7 @@ def test_the_example_of_an_operation_is_an_answer_it_can_give(operation):
     content = answer["schema"]
     shape = document["components"]["schemas"][content["$ref"].rpartition("/")[2]]
 
-    told = {name: part for name, part in LEFT_OUT.items() if name in shape["properties"]} | json.loads(
-        example[1]
-    )
+    told = completed(json.loads(example[1]), shape)
 
     Draft202012Validator({**content, "components": document["components"]}).validate(told)
 

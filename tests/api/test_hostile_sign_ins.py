@@ -213,7 +213,7 @@ SIGNATURES = {
     "r of zero": (lambda text, right: "0x" + "00" * 32 + right[66:], "signature-mismatch"),
     "another v": (lambda text, right: right[:-2] + "1d", "signature-mismatch"),
     "ERC-6492 for nobody": (lambda text, right: right + "6492" * 16, "signature-malformed"),
-    "8 KB": (lambda text, right: "0x" + "ab" * 8192, "signature-malformed"),
+    "4 KB": (lambda text, right: "0x" + "ab" * 4096, "signature-malformed"),
 }  # fmt: skip
 
 

@@ -2,90 +2,55 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from typing import Any
 
 import pytest
-import schemathesis
-from builders import ALICE, BOB, ETHER, asset, chain_events, deed, price, reorg
-from hypothesis import HealthCheck, given, settings
-from hypothesis.errors import Unsatisfiable
-from schemathesis import Case, GenerationMode
+from schemathesis import GenerationMode
 
 from api.permissions import PERMISSIONS
+from tests.api.credentials import app_with
+from tests.api.generated import WITHOUT_END, Impatient, World, examine, world
 
-EXAMPLES = 30
+EXAMPLES = 5
+MANY_CASES = 50_000
 MEDIA = ("GET /api/media/<path:key>", "PUT /api/media/<path:key>")
-NOT_DESCRIBED = ("GET /api/openapi.json", "GET /api/docs", *MEDIA)
-
-
-def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What no schema can say: cursors are signed, checksums are right, two names of one thing agree."""
-    if not query:
-        return query
-    kept = {name: value for name, value in query.items() if name not in ("cursor", "currentOwner")}
-    return {name: lowered(value) for name, value in kept.items()}
-
-
-def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-    return {name: lowered(value) for name, value in (path_parameters or {}).items()}
-
-
-def map_body(context: Any, body: Any) -> Any:
-    return {name: lowered(value) for name, value in body.items()} if isinstance(body, dict) else body
+NOT_DESCRIBED = ("GET /api/openapi.json", "GET /api/docs", "GET /metrics", *MEDIA)
+CALLERS = ("anonymous", "user", "oracle", "admin", "key")
 
 
 @pytest.fixture
-def described(app, seed) -> Any:
-    seed.checkpoint()
-    seed.market()
-    seed.assets(*[asset(i, listing_wei=i * ETHER if i % 2 else None, confidence=i) for i in range(12)])
-    seed.deeds(*[deed("mint", i, i, buyer=ALICE) for i in range(12)])
-    seed.deeds(deed("buy", 3, 50, seller=ALICE, buyer=BOB, price_wei=ETHER))
-    seed.prices(*[price(i % 3, 20 + i, i * ETHER) for i in range(9)])
-    seed.add("reorgs", reorg(1), reorg(2))
-    seed.add("chainEvents", chain_events(60, "approval"))
-    described = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
-    described.hook(map_query)
-    described.hook(map_path_parameters)
-    described.hook(map_body)
-    return described
+def made(database, tmp_path, seed) -> World:
+    return world(app_with(database, tmp_path, clock=Impatient()), database, seed)
 
 
-def lowered(value: Any) -> Any:
-    is_address = isinstance(value, str) and re.fullmatch("0[xX][0-9a-fA-F]{40}", value)
-    return value.lower() if is_address else value
+def test_every_operation_but_those_without_end_is_examined(made: World) -> None:
+    operations = list(made.operations())
+
+    assert len(operations) == len(PERMISSIONS) - len(NOT_DESCRIBED) - len(WITHOUT_END)
+    assert tuple(made.callers) == CALLERS
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_operation_keeps_to_its_description(described: Any, mode: GenerationMode) -> None:
-    operations = [found.ok() for found in described.get_all_operations()]
-    without_end = [operation for operation in operations if operation.path == "/api/stream"]
-    operations = [operation for operation in operations if operation not in without_end]
-
-    for operation in operations:
-        examine(operation, mode)
-
-    assert len(operations) == len(PERMISSIONS) - len(NOT_DESCRIBED) - len(without_end)
-    assert len(without_end) == 1
+@pytest.mark.parametrize("caller", CALLERS)
+def test_every_operation_keeps_to_its_description(made: World, caller: str, mode: GenerationMode) -> None:
+    for operation in made.operations():
+        examine(made, operation, caller, mode, EXAMPLES)
 
 
-def examine(operation: Any, mode: GenerationMode) -> None:
-    """Send generated requests of one kind, valid or invalid, and hold each answer to the description."""
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_fifty_thousand_requests_as_everybody(made: World, capsys: Any) -> None:
+    rounds = 0
+    for rounds in range(1, 200):
+        for operation in made.operations():
+            for caller in CALLERS:
+                for mode in GenerationMode:
+                    examine(made, operation, caller, mode, 40, rounds)
+        if made.cases.total() >= MANY_CASES:
+            break
 
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def check(case: Case) -> None:
-        case.call_and_validate()
-
-    try:
-        check()
-    except Unsatisfiable:
-        assert mode is GenerationMode.NEGATIVE, "nothing valid can be sent"
+    with capsys.disabled():
+        sys.stdout.write(f"\n{made.cases.total()} requests in {rounds} rounds: {dict(made.cases)}\n")
+    assert made.cases.total() >= MANY_CASES

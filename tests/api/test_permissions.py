@@ -13,24 +13,31 @@ from pymongo import MongoClient
 
 from api import make_app
 from api.auth.options import Auth
-from api.permissions import ADMIN, PEOPLE, PERMISSIONS, Access, access_of
+from api.permissions import ADMIN, PERMISSIONS, SCOPES, Access, access_of
 from api.services import SystemClock
 from store.accounts import Accounts
-from store.indexes import ensure_early
 from store.reading import Reading
-from tests.api.keeping import keeping_in
+from tests.api.credentials import app_with, give, keyed, make_key, signed_in
 from tests.api.signing import Wallet, bearer, sign_in
 
-ADA, ANN, ORA = Wallet("ada"), Wallet("ann"), Wallet("ora")
+ADA, ANN, BOB = Wallet("ada"), Wallet("ann"), Wallet("bob")
+WALLETS = {
+    "user": ANN, "other user": BOB, "admin": ADA, "oracle": Wallet("ora"), "suspended": Wallet("sue"),
+}  # fmt: skip
 AUTOMATIC = {"HEAD", "OPTIONS"}
-PLACES = {"tokenId": "1", "walletAddress": ANN.address, "id": "0" * 24, "hash": "0x" + "0" * 64, "key": "x"}
+PLACES = {
+    "tokenId": "1",
+    "walletAddress": ANN.address,
+    "id": "0" * 24,
+    "hash": "0x" + "0" * 64,
+    "key": "x",
+    "code": "not-found",
+}
 
 
 @pytest.fixture
 def app(database, tmp_path) -> Flask:
-    ensure_early(database)
-    auth, keep = Auth(Accounts(database), ("k" * 40,)), keeping_in(tmp_path, database)
-    return make_app(Reading(database), secret_key="a test", auth=auth, keep=keep)
+    return app_with(database, tmp_path)
 
 
 def routes(app: Flask) -> set[str]:
@@ -44,10 +51,6 @@ def call(client: FlaskClient, route: str, headers: dict[str, str]) -> Any:
     path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: PLACES[found[1]], rule)
     body = None if method == "GET" else {}
     return client.open(path, method=method, json=body, headers=headers)
-
-
-def give(database, wallet: Wallet, *roles: str) -> None:
-    database.users.update_one({"walletAddress": wallet.address}, {"$set": {"roles": ["user", *roles]}})
 
 
 def prove_factor(database, wallet: Wallet, minutes_ago: float = 1) -> None:
@@ -76,43 +79,56 @@ def test_a_head_request_is_guarded_as_a_get_is(app):
     assert client.head("/api/admin/users").status_code == 401
 
 
+PERSONS = ("user", "other user", "oracle", "admin without a second factor", "admin")
+KEYS = tuple(f"key: {scope}" for scope in SCOPES)
+ROLES_OF = {"oracle": ("oracle",), "admin": ("admin",), "admin without a second factor": ("admin",)}
+
+
 @pytest.fixture
 def callers(app, database) -> dict[str, dict[str, str]]:
     """Everybody who may call, by what they send."""
     client = app.test_client()
-    tokens = {
-        name: sign_in(client, wallet) for name, wallet in (("admin", ADA), ("user", ANN), ("oracle", ORA))
-    }
-    give(database, ADA, "admin")
-    give(database, ORA, "oracle")
-    proven = sign_in(client, ADA)
+    headers = {name: signed_in(client, wallet) for name, wallet in WALLETS.items()}
+    for name, roles in (("admin", ("admin",)), ("oracle", ("oracle",))):
+        give(database, WALLETS[name], *roles)
     prove_factor(database, ADA)
-    tokens["admin"] = sign_in(client, ADA)
-    suspended = Wallet("sue")
-    was = sign_in(client, suspended)
-    database.users.update_one({"walletAddress": suspended.address}, {"$set": {"status": "suspended"}})
+    headers["admin without a second factor"] = signed_in(client, ADA)
+    keys = {
+        f"key: {scope}": make_key(client, headers["oracle" if scope == "oracle:write" else "user"], scope)
+        for scope in SCOPES
+    }
+    lost = make_key(client, headers["suspended"], "read")
+    suspended = {"walletAddress": WALLETS["suspended"].address}
+    database.users.update_one(suspended, {"$set": {"status": "suspended"}})
     return {
         "anonymous": {},
-        "user": bearer(tokens["user"]),
-        "oracle": bearer(tokens["oracle"]),
-        "admin without a second factor": bearer(tokens["admin"]),
-        "admin": bearer(proven),
-        "suspended": bearer(was),
+        **headers,
+        **{name: keyed(key["secret"]) for name, key in keys.items()},
+        "key of somebody suspended": keyed(lost["secret"]),
         "malformed": {"Authorization": "Bearer x.y.z"},
         "not a bearer": {"Authorization": "Basic YTpi"},
-        "unknown key": {"X-API-Key": "dv_live_nothing"},
+        "unknown key": keyed("dv_live_nothing"),
     }
 
 
-def expected(access: Access, caller: str) -> set[int]:
+def expected(route: str, access: Access, caller: str) -> set[int]:
     """The statuses with which the guard answers; none: it lets pass."""
+    by_key = caller in (*KEYS, "key of somebody suspended", "unknown key")
     if access.is_public or access.own_way:
-        return set()
-    if caller not in ("user", "oracle", "admin without a second factor", "admin"):
+        return {401} if by_key and caller not in KEYS and "/api/" in route else set()
+    if caller in KEYS:
+        return _expected_of_key(access, caller)
+    if caller not in PERSONS:
         return {401}
-    if access.role == "admin":
-        return set() if caller == "admin" else {403}
-    return {403} if access.role == "oracle" and caller != "oracle" else set()
+    roles = ("user", *ROLES_OF.get(caller, ()))
+    lacking = access.role not in roles or (access.mfa and caller != "admin")
+    return {403} if lacking else set()
+
+
+def _expected_of_key(access: Access, caller: str) -> set[int]:
+    owner_has = ("user", "oracle") if caller == "key: oracle:write" else ("user",)
+    allowed = caller == f"key: {access.scope}" and access.role in owner_has
+    return set() if allowed else {403}
 
 
 def test_every_route_lets_pass_whom_the_table_names_and_nobody_else(app, callers):
@@ -122,14 +138,26 @@ def test_every_route_lets_pass_whom_the_table_names_and_nobody_else(app, callers
         for caller, headers in callers.items():
             response = call(client, route, headers)
             refused = {response.status_code} & {401, 403}
+            wanted = expected(route, access, caller)
 
-            if access.is_public and ("/auth/" in route or route.startswith("PUT /api/media")):
+            if access.is_public and not wanted and ("/auth/" in route or route.startswith("PUT /api/media")):
                 continue  # they look at proofs of their own
-            if access.own_way:
+            if access.own_way and not wanted:
                 assert response.status_code in (200, 401), (route, caller)
             else:
-                assert refused == expected(access, caller), (route, caller, response.text)
-            assert response.status_code < 500 or response.json["code"] == "nothing-indexed", (route, caller)
+                assert refused == wanted, (route, caller, response.text)
+            known = ("nothing-indexed",)
+            assert response.status_code < 500 or response.json["code"] in known, (
+                route,
+                caller,
+                response.text,
+            )
+
+
+def test_everybody_is_called_as(callers):
+    named = {"anonymous", *PERSONS, *KEYS, "suspended", "key of somebody suspended"}
+
+    assert named <= callers.keys()
 
 
 def test_without_a_recent_second_factor_an_admin_is_told_what_to_do(app, database, callers):
@@ -161,9 +189,11 @@ def test_roles_taken_away_and_suspensions_act_with_the_next_request(app, databas
 
 
 def test_two_credentials_at_once_are_refused(app, callers):
-    both = {**callers["user"], "X-API-Key": "dv_live_x"}
+    both = {**callers["user"], **callers["key: read"]}
 
-    assert app.test_client().get("/api/auth/sessions", headers=both).status_code == 401
+    response = app.test_client().get("/api/auth/sessions", headers=both)
+
+    assert (response.status_code, response.json["code"]) == (401, "credentials-ambiguous")
 
 
 def test_the_openapi_document_says_what_the_table_says(app):
@@ -171,8 +201,10 @@ def test_the_openapi_document_says_what_the_table_says(app):
     for route, access in PERMISSIONS.items():
         method, rule = route.split()
         operation = paths.get(re.sub(r"<(\w+)>", r"{\1}", rule), {}).get(method.lower())
-        if operation is not None and access in (PEOPLE, ADMIN):
-            assert operation["security"] == [{"session": []}], route
+        if operation is None or access.is_public:
+            continue
+        assert operation["security"] == [{name: []} for name in access.credentials], route
+        assert {"401", "403"} <= operation["responses"].keys() or access.own_way, route
 
 
 def test_when_the_store_cannot_be_asked_nobody_is_believed_or_sent_away(app, callers):

@@ -107,7 +107,7 @@ def test_malformed_urls_are_refused(client, indexed, url):
 
 
 @pytest.mark.parametrize(
-    "character", ["%00", "%F0%9F%98%80", "%ff", "$", "(?R)", "(a%2B)%2B", "%5C", "%0a", "]["]
+    "character", ["%00", "%F0%9F%98%80", "%ff", "$", "(?R)", "(z%2B)%2B", "%5C", "%0a", "]["]
 )
 def test_text_to_search_for_is_never_a_pattern(client, indexed, character):
     response = client.get(f"/api/assets?q={character}{character}{character}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import psutil
 
@@ -24,6 +25,7 @@ from store.connection import Connection
 from tests.integration.indexing import Indexing, assert_same
 from tests.integration.market_play import ETHER, MarketPlay
 
+APPLIED = re.compile(r"block applied block=(\d+) hash=(0x[0-9a-f]{64})")
 ROOT = Path(__file__).parents[2]
 SECONDS = 40.0
 """Long enough for a busy machine; no test waits for it to pass."""
@@ -53,10 +55,23 @@ class Done:
         return json.loads(self.out)
 
 
+class Process(Protocol):
+    """A child of ours, as `subprocess` has them."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+    def send_signal(self, number: int, /) -> None: ...
+
+
 class Running:
     """A command that stays."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, process: Process, log: Path) -> None:
         self.process, self._log = process, log
 
     @property
@@ -107,11 +122,11 @@ class Dvault:
     environ: Mapping[str, str]
     started: list[Running] = field(default_factory=list)
 
-    def with_settings(self, **settings: str | None) -> Dvault:
+    def with_settings(self, **settings: str | None) -> Self:
         """The same with other settings; None takes one away."""
         mixed = {**self.environ, **settings}
         kept = {name: value for name, value in mixed.items() if value is not None}
-        return Dvault(self.folder, kept, self.started)
+        return type(self)(self.folder, kept, self.started)
 
     def finish(self, *command: str, seconds: float = SECONDS, stdin: str = "") -> Done:
         """Run a command to its end."""
@@ -124,7 +139,7 @@ class Dvault:
 
     def start(self, *command: str) -> Running:
         """Start a command; what it says goes to a file of its own."""
-        log = self.folder / f"{len(self.started)}-{command[0]}.log"
+        log = self.log_of(command)
         with log.open("w") as out:
             process = subprocess.Popen(
                 self._line(command), cwd=self.folder, env=dict(self.environ), text=True,
@@ -132,6 +147,10 @@ class Dvault:
             )  # fmt: skip
         self.started.append(Running(process, log))
         return self.started[-1]
+
+    def log_of(self, command: tuple[str, ...]) -> Path:
+        """Where the next one that is started writes."""
+        return self.folder / f"{len(self.started)}-{command[0]}.log"
 
     def stop_all(self) -> None:
         """Whatever a test left running has ended afterwards, children included."""
@@ -252,6 +271,11 @@ class Market:
                 self.connection.client.drop_database(database)
 
 
+def applied_by(running: Running) -> list[tuple[int, str]]:
+    """Number and hash of every block that an indexer said it had committed."""
+    return [(int(number), block_hash) for number, block_hash in APPLIED.findall(running.said)]
+
+
 def settings_of(chain_url: str, mongodb_uri: str, database: str, folder: Path) -> dict[str, str]:
     """An environment with these settings, and nothing else that is ours."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
@@ -274,7 +298,9 @@ def market(
     connection: Connection, uri: str, folder: Path, confirmations: int = 64, **settings: str
 ) -> Iterator[Market]:
     """A market of its own, its blocks seven seconds apart."""
-    with DevChain(options=DevChainOptions()) as chain, DevRpc(chain.url) as rpc:
+    # Without a large number of states in memory, anvil has none to go back to in a reorg after some 900 blocks.
+    options = DevChainOptions(extra=("--prune-history", "20000"))
+    with DevChain(options=options) as chain, DevRpc(chain.url) as rpc:
         rpc.call("anvil_setBlockTimestampInterval", 7)
         play = MarketPlay(rpc)
         environ = {

@@ -127,3 +127,36 @@ def test_a_demo_that_is_killed_takes_everything_with_it(tmp_path):
         demo.wait()
 
         await_nobody(folder)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("phase", "seconds"),
+    [
+        ("starting a development chain", 0.0),
+        ("starting a development chain", 0.4),
+        ("playing", 0.0),
+        ("playing", 0.3),
+        ("indexing", 0.0),
+        ("indexing", 1.0),
+        ("indexing", 3.0),
+        ("live:", 0.0),
+        ("reorg ", 0.0),
+        ("reorg ", 1.0),
+    ],
+)
+def test_ctrl_c_in_any_phase_says_so_and_leaves_nothing_behind(tmp_path, phase, seconds):
+    folder = tmp_path / "demo"
+
+    with running(folder, "--once", *SMALL, "--port", "0") as demo:
+        deadline = time.monotonic() + SECONDS
+        while phase not in said(folder):
+            assert time.monotonic() < deadline, said(folder)
+            time.sleep(0.01)
+        time.sleep(seconds)  # somewhere in the phase: any moment will do
+        demo.send_signal(signal.SIGINT)
+        code = demo.wait(SECONDS)
+
+    assert code == 130
+    assert said(folder).endswith("stopping everything …\nstopped; nothing is left behind\n")
+    assert (alive_in(tmp_path), left_over(folder)) == ([], [])

@@ -1,135 +1,157 @@
-"""Power cuts (kill -9) at moments nobody chose: what is kept afterwards is what an index from scratch has."""
+"""Power cuts (kill -9) at every place of a write, and at moments nobody chose: nothing is lost, nothing doubled.
+
+After each of them the database is held against itself (books.Books), and the next start goes on from there;
+at the end, and now and then, it is held against the contracts, a replay, and an index from scratch.
+`make test` runs a slice, `make test-long` everything: 300 kills.
+"""
 
 from __future__ import annotations
 
-import random
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from urllib.parse import urlsplit
+import signal
+from itertools import cycle
 
-from tests.e2e.running import Market, Running, market
-from tests.e2e.wire import Wire
+import pytest
 
+from tests.e2e.forked import market
+from tests.e2e.places import (
+    BATCH,
+    BEGINNING,
+    BLOCK,
+    COMPLETION,
+    FINALITY,
+    REWIND,
+    STARTING,
+    STAYING,
+)
+from tests.e2e.running import Running
+from tests.e2e.storm import Storm, storm
+
+pytestmark = pytest.mark.timeout(900)
+SLICED = pytest.mark.parametrize(
+    "few", [pytest.param(True, id="slice"), pytest.param(False, id="all", marks=pytest.mark.long)]
+)
 SEED = 20240607
-KILLS = 5
+FINAL, DEEP = 8, 70
+"""Confirmations: few, so that blocks become final all the time; many, so that 64 can be taken back."""
+DEPTHS = (1, 3, 12, 64)
+KILLS_UNTIL_PEACE = 30
+RANDOM = {"backfill": 64, "live": 36, "rewind": 48}
+"""Kills at random times, in all."""
 
 
-@contextmanager
-def trading(stage: Market) -> Iterator[None]:
-    """Somebody trades all the time."""
-    over = threading.Event()
-
-    def trade() -> None:
-        while not over.is_set():
-            stage.trade(1)
-
-    trader = threading.Thread(target=trade)
-    trader.start()
-    try:
-        yield
-    finally:
-        over.set()
-        trader.join()
+def named() -> int:
+    """Kills at named places, in all; of a rewind, every place is tried alive and at a start."""
+    return sum(map(len, (BEGINNING, BATCH, COMPLETION, BLOCK, FINALITY, STARTING, STAYING, REWIND, REWIND)))
 
 
-def killed_after(running: Running, seconds: float) -> None:
-    """Any moment is as good as another one: here, and only here, time itself is what is tested."""
-    time.sleep(seconds)
-    running.kill()
+def test_everything_is_at_least_300_kills():
+    assert named() + sum(RANDOM.values()) >= 300
 
 
-def test_a_backfill_killed_again_and_again_is_complete_and_doubles_nothing(connection, mongo_uri, tmp_path):
-    chance = random.Random(SEED)
-    with market(connection, mongo_uri, tmp_path, confirmations=1, LOG_RANGE_MAX="2") as stage:
-        stage.history(400)
-        stage.mine(1)
-        port = urlsplit(stage.chain.url).port
-        assert port
-        with Wire(port, delay_seconds=0.05) as slow:
-            dvault = stage.dvault.with_settings(RPC_URLS=slow.url)
-            tips = [stage.tip_number()]
-            for command in ("backfill", "run", "backfill", "run", "backfill"):
-                running = dvault.start(command)
-                running.waited("progress", lambda: stage.tip_number() > tips[-1])
-                killed_after(running, chance.uniform(0.0, 0.15))
-                tips.append(stage.tip_number())
+@SLICED
+def test_history_is_indexed_whole_however_often_it_is_cut_off(connection, mongo_uri, tmp_path, few):
+    with (
+        market(connection, mongo_uri, tmp_path, FINAL, LOG_RANGE_MAX="4") as stage,
+        storm(stage, SEED) as deadly,
+    ):
+        for place in BEGINNING[:: 8 if few else 1]:
+            with_history_ahead(deadly)
+            if place == "begin: done":
+                connection.client.drop_database(connection.database.name)  # nobody gets there twice
+            deadly.dies(deadly.start("backfill", place, nth=some(deadly, place)), place)
+        for place, command in zip(BATCH[:: 9 if few else 1], cycle(("backfill", "run")), strict=False):
+            with_history_ahead(deadly)
+            deadly.dies(deadly.start(command, place, nth=deadly.chance.choice((1, 2))), place)
+        for _ in range(1 if few else RANDOM["backfill"]):
+            with_history_ahead(deadly)
+            deadly.kill(deadly.start("backfill"), 0.6, "a backfill")
+        for place, command in zip(COMPLETION[:: 5 if few else 1], cycle(("backfill", "run")), strict=False):
+            deadly.deeds()
+            stage.mine(FINAL + 20)
+            deadly.dies(deadly.start(command, place), place)
 
-        assert tips == sorted(set(tips))
-        assert tips[-1] < stage.head()["number"] - 1, "the last kill came too late to prove anything"
-        finished = stage.dvault.finish("backfill", "--json")
-        running = stage.dvault.start("run")
-        stage.await_current(running)
-
-        assert finished.code == 0
-        assert finished.json["fromBlock"] == tips[-1] + 1
-        assert finished.json["tip"]["number"] == stage.head()["number"] - 1
-        stage.assert_like_fresh()
-        stage.assert_true()
+        deadly.settled()
+        deadly.say()
 
 
-def test_a_follower_killed_again_and_again_converges_and_doubles_nothing(connection, mongo_uri, tmp_path):
-    chance = random.Random(SEED + 1)
-    with market(connection, mongo_uri, tmp_path, confirmations=64) as stage:
-        with trading(stage):
-            for _ in range(KILLS):
-                before = stage.tip_number()
-                running = stage.dvault.start("run")
-                running.waited("progress", lambda before=before: stage.tip_number() > before + 3)
-                killed_after(running, chance.uniform(0.0, 0.1))
-        running = stage.dvault.start("run")
-        stage.await_current(running)
-
-        assert running.stop() == 0
-        stage.assert_like_fresh()
-        stage.assert_true()
+def with_history_ahead(deadly: Storm, blocks: int = 150) -> None:
+    """Enough for whoever dies next not to come to the end of it."""
+    stage = deadly.stage
+    while stage.head()["number"] - FINAL - stage.tip_number() < blocks:
+        deadly.deeds(poison=deadly.chance.random() < 0.5)
 
 
-def test_a_rewind_killed_again_and_again_is_finished_by_the_next_start(connection, mongo_uri, tmp_path):
-    chance = random.Random(SEED + 2)
-    with market(connection, mongo_uri, tmp_path, confirmations=100) as stage:
-        stage.history(70)
-        for _ in range(KILLS):
-            stage.trade(1)
-            running = stage.dvault.start("run")
-            stage.await_current(running)
-            stage.reorg(64)
-            stage.mine(1)
-            killed_after(running, chance.uniform(0.0, 0.2))
-        running = stage.dvault.start("run")
-        stage.await_current(running)
-
-        assert running.stop() == 0
-        stage.assert_like_fresh()
-        stage.assert_true()
+def some(deadly: Storm, place: str) -> int:
+    return deadly.chance.choice((1, 2, 3)) if place.endswith(("create", "createIndexes")) else 1
 
 
-def test_a_commit_that_a_killed_indexer_left_open_does_not_hold_up_the_next_one(
-    connection, mongo_uri, tmp_path
-):
-    """The server keeps the transaction of a client that vanished for a minute."""
-    dies = (
-        "import os, sys; from store.connection import connect, process_name; from store.lease import Lease\n"
-        "database = connect(sys.argv[1], sys.argv[2]).database\n"
-        "assert Lease(database, process_name(), 1.0).acquire()\n"
-        "session = database.client.start_session(); session.start_transaction()\n"
-        "database['checkpoints'].update_one({'_id': 'indexer'}, {'$set': {'version': 2}}, session=session)\n"
-        "os._exit(9)"
-    )
-    with market(connection, mongo_uri, tmp_path) as stage:
-        running = stage.dvault.start("run")
-        stage.await_current(running)
-        assert running.stop() == 0
-        died = subprocess.run(
-            [sys.executable, "-c", dies, mongo_uri, connection.database.name],
-            env=dict(stage.dvault.environ), check=False,
-        )  # fmt: skip
-        stage.mine(1)
+@SLICED
+def test_the_head_is_followed_whole_however_often_the_follower_dies(connection, mongo_uri, tmp_path, few):
+    with market(connection, mongo_uri, tmp_path, FINAL) as stage, storm(stage, SEED + 1) as deadly:
+        stage.mine(FINAL + 1)
+        for place in STARTING[:: 4 if few else 1]:
+            deadly.deeds()
+            deadly.dies(deadly.start("run", place), place)
+        for place in [*BLOCK, *FINALITY, *STAYING][:: 12 if few else 1]:
+            peace_now_and_then(deadly)
+            if deadly.chance.random() < 0.5 or place in STAYING:
+                running = deadly.current(place)
+                deadly.arm()
+                deadly.something_happens(FINAL)
+            else:
+                deadly.dead(deadly.current())
+                deadly.something_happens(FINAL)
+                running = deadly.start("run", place)
+            if place.startswith("releasing"):
+                running.send(signal.SIGTERM)
+            deadly.dies(running, place)
+        for _ in range(1 if few else RANDOM["live"]):
+            peace_now_and_then(deadly)
+            running = deadly.current()
+            deadly.something_happens(FINAL)
+            deadly.kill(running, 0.15, "following")
 
-        running = stage.dvault.start("run")
+        deadly.settled()
+        deadly.say()
 
-        assert died.returncode == 9
-        running.waited("tip at the head", stage.is_current, seconds=20)
+
+def peace_now_and_then(deadly: Storm) -> None:
+    if len(deadly.deaths) % KILLS_UNTIL_PEACE == KILLS_UNTIL_PEACE - 1:
+        deadly.settled()
+
+
+@SLICED
+def test_a_reorg_is_followed_whole_however_often_the_rewind_is_cut_off(connection, mongo_uri, tmp_path, few):
+    """Each place is died at by a process that lived through the reorg, and by one that starts after it."""
+    with market(connection, mongo_uri, tmp_path, DEEP) as stage, storm(stage, SEED + 2) as deadly:
+        deadly.deeds()
+        stage.mine(DEEP + 10)
+        for place in REWIND[:: 11 if few else 1]:
+            peace_now_and_then(deadly)
+            running = with_deeds_to_lose(deadly, place)
+            deadly.arm()
+            stage.reorg(deadly.chance.choice(DEPTHS[1:]))
+            deadly.dies(running, place)
+
+            if not few:
+                deadly.dead(with_deeds_to_lose(deadly))
+                stage.reorg(deadly.chance.choice(DEPTHS[1:]))
+                deadly.dies(deadly.start("run", place), place)
+        for _ in range(2 if few else RANDOM["rewind"]):
+            peace_now_and_then(deadly)
+            running = with_deeds_to_lose(deadly)
+            stage.reorg(deadly.chance.choice(DEPTHS))
+            deadly.kill(running, 0.1, "a rewind")
+
+        deadly.settled()
+        deadly.say()
+        assert {row["depth"] for row in connection.database["reorgs"].find()} >= set(
+            DEPTHS[1:2] if few else DEPTHS
+        )
+
+
+def with_deeds_to_lose(deadly: Storm, place: str | None = None) -> Running:
+    running = deadly.current(place)
+    deadly.deeds()
+    deadly.stage.await_current(running)
+    return running

@@ -15,7 +15,8 @@ import pytest
 
 from store.connection import connect
 from store.mongod import EmbeddedMongod
-from tests.e2e.running import Market, market, wait_for
+from tests.e2e.forked import market
+from tests.e2e.running import Market, wait_for
 from tests.e2e.wire import Wire
 
 pytestmark = pytest.mark.timeout(180)
@@ -64,6 +65,26 @@ def test_an_indexer_started_before_its_node_waits_for_it_and_outlives_every_outa
 
         assert running.stop() == 0
         stage.assert_true()
+
+
+def test_a_node_that_knows_no_code_where_a_contract_was_followed_is_waited_for(
+    connection, mongo_uri, tmp_path
+):
+    """Unknown is not absent: it lags, or answers in the middle of a reorg."""
+    with market(connection, mongo_uri, tmp_path) as stage:
+        running = stage.dvault.start("run")
+        stage.await_current(running)
+        assert running.stop() == 0
+        code = stage.rpc.call("eth_getCode", stage.play.market, "latest")
+        stage.rpc.call("anvil_setCode", stage.play.market, "0x")
+
+        running = stage.dvault.start("run")
+        running.waited("a last error", lambda: "no node knows code at" in str(stage.report()["lastError"]))
+        stage.rpc.call("anvil_setCode", stage.play.market, code)
+        stage.trade(1)
+
+        stage.await_current(running)
+        assert running.stop() == 0
 
 
 @pytest.mark.parametrize("how", [pytest.param("stopped", marks=pytest.mark.long), "killed"])

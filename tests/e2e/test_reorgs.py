@@ -6,7 +6,8 @@ import pytest
 
 from chain.contracts import encode_call
 from chain.transactions import Transaction
-from tests.e2e.running import Market, market
+from tests.e2e.forked import market
+from tests.e2e.running import Market
 
 DEPTHS = (1, 3, 12, 64)
 

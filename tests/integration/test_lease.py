@@ -79,6 +79,30 @@ def test_of_many_who_ask_at_once_one_gets_it(database: Database[Document]) -> No
     assert sorted(epoch for epoch in epochs if epoch is not None) == [1]
 
 
+def test_one_that_vanished_while_taking_it_holds_nobody_up(
+    database: Database[Document], mongo_uri: str
+) -> None:
+    """The server would keep its transaction for a minute, and it is not the holder yet."""
+    lease = Lease(database, "next", ttl_seconds=1.0)
+    lease.acquire()
+    lease.release()
+    with (
+        connect(mongo_uri, database.name) as vanished,
+        vanished.client.start_session() as session,
+        session.start_transaction(),
+    ):
+        vanished.database.checkpoints.update_one(
+            {"_id": "lease"}, {"$set": {"holder": "vanished"}}, session=session
+        )
+        started = monotonic()
+
+        assert lease.acquire() is None, "still being taken"
+        assert acquire_in_the_end(lease) == 2
+
+        assert monotonic() - started < 8
+        session.abort_transaction()
+
+
 def test_expiry_is_set_and_judged_by_the_servers_clock(database: Database[Document]) -> None:
     before = server_time(database)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from store.accounts import Accounts
+from store.audit import Act
 from store.connection import Connection
+from store.second_factors import Fresh
 from tests.api.signing import DOMAIN, URI, Wallet, moment
 from tests.e2e.running import Done, Dvault, settings_of
 
@@ -65,6 +69,28 @@ def test_mistakes_are_told_in_a_sentence_and_change_nothing(dvault, connection):
     assert "not an address" in nonsense.err
     assert all(done.code for done in (last, unknown, typo, nonsense))
     assert list(connection.database.users.find()) == before
+
+
+def test_a_lost_second_factor_is_reset_and_written_down(dvault, connection):
+    dvault.finish("admin", "grant", ADA.address)
+    database = connection.database
+    user = database.users.find_one({"walletAddress": ADA.address})
+    factors, moment = Accounts(database).factors, datetime.now(UTC)
+    act = Act(moment, "mfa.enrolled", "user", ADA.address)
+    factors.enroll(user, b"sealed", moment + timedelta(minutes=15))
+    never = dvault.finish("admin", "reset-mfa", BOB.address)
+    factors.enroll(user, b"sealed", moment + timedelta(minutes=15))
+    assert factors.confirm(user["_id"], b"sealed", Fresh(1, ("hash",), "0" * 24), moment, act)
+
+    done = dvault.finish("admin", "reset-mfa", ADA.address.lower())
+    again = dvault.finish("admin", "reset-mfa", ADA.address)
+
+    assert done.code == 0, done
+    assert factors.get(user["_id"]) is None
+    assert (never.code, again.code) == (1, 1)
+    assert "has no second factor" in again.err
+    last = database.auditLog.find_one(sort=[("_id", -1)])
+    assert (last["action"], last["target"], last["actor"]["kind"]) == ("mfa.reset", ADA.address, "operator")
 
 
 def test_a_sign_in_is_explained_line_by_line_and_a_bad_line_stops_nothing(dvault):

@@ -118,6 +118,30 @@ def test_what_is_indexed_in_bulk_is_history_and_not_told(
     assert oldest is None or oldest > scene.number() - 80
 
 
+def test_whoever_listened_before_history_came_in_bulk_is_told_to_read_the_state_again(
+    scene: Stage, play: MarketPlay, books: Indexing
+) -> None:
+    """As after an outage: otherwise a listener would lack rows and never know."""
+    books.catch_up()
+    trade(play)
+    books.catch_up()
+    before = len(told(books))
+    trade(play)
+    scene.mine(100)
+    missed = rows_of(books)
+    books.catch_up()
+
+    first = told(books)[before:][0]
+    assert len(rows_of(books)) > len(missed)
+    while first["type"] == "finalized":
+        before += 1
+        first = told(books)[before]
+    assert (first["type"], first["body"]["resync"], first["body"]["depth"]) == ("reorg", True, 0)
+    assert first["blockNumber"] >= scene.number() - 64
+    following = [event["blockNumber"] for event in told(books)[before:] if event["type"] == "block"]
+    assert following == list(range(first["blockNumber"] + 1, scene.number() + 1))
+
+
 def test_a_commit_that_fails_takes_no_place_in_the_sequence(
     play: MarketPlay, books: Indexing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from chain.addresses import ZERO
 from chain.answers import BlockFacts, LogRange
+from chain.contracts import CODEC
 from chain.errors import Unknown
 from chain.values import Call, Hash, Header, RawLog, Receipt, Reverted
 from tests.property.model_contracts import AGENT, MARKET, RWA, RWA2, Contracts, Deed, ModelLog, Turn
@@ -28,6 +29,7 @@ class Block:
     header: Header
     logs: tuple[RawLog, ...]
     contracts: Contracts = field(repr=False)
+    transactions: tuple[Hash, ...] = ()
 
     @property
     def number(self) -> int:
@@ -45,6 +47,7 @@ class ModelChain:
         self.blocks: dict[Hash, Block] = {}
         self.order: list[Block] = []
         self._salt = 0
+        self._branches: dict[Hash, list[Block]] = {}
         self.genesis = self._keep("0x" + "00" * 32, 0, (), Contracts())
         self.view = self.mine(self.genesis, ())
         self.forgets_orphans = False
@@ -91,19 +94,26 @@ class ModelChain:
         logs = tuple(_raw_logs(block_hash, number, sent))
         emitted = [log for _, some in sent for log in some]
         header = Header(number, block_hash, parent, _timestamp(number), _bloom(emitted))
-        block = self.blocks[block_hash] = Block(header, logs, contracts)
+        hashes = tuple("0x" + identity.hex() for identity, _ in sent)
+        block = self.blocks[block_hash] = Block(header, logs, contracts, hashes)
         self.order.append(block)
         return block
 
     def branch(self, tip: Block) -> list[Block]:
         """The blocks from genesis to a tip."""
-        found = [tip]
-        while found[-1].number > 0:
-            found.append(self.blocks[found[-1].header.parent_hash])
-        return found[::-1]
+        known = self._branches.get(tip.hash)
+        if known is None:
+            below = self.branch(self.blocks[tip.header.parent_hash]) if tip.number else []
+            known = self._branches[tip.hash] = [*below, tip]
+        return known
 
     def descends(self, block: Block, ancestor: Hash) -> bool:
-        return any(each.hash == ancestor for each in self.branch(block))
+        return self.ancestor(block, self.blocks[ancestor].number) is self.blocks[ancestor]
+
+    def ancestor(self, tip: Block, number: int) -> Block | None:
+        """The block at a height of a branch; None above its tip."""
+        branch = self.branch(tip)
+        return branch[number] if 0 <= number < len(branch) else None
 
     # --- what a node answers --------------------------------------------------------------
 
@@ -167,8 +177,7 @@ class ModelChain:
         return b"\x60" if address in (RWA, RWA2, AGENT, MARKET) and at >= DEPLOYED_AT else b""
 
     def _at(self, number: int) -> Block | None:
-        branch = self.branch(self.view)
-        return branch[number] if 0 <= number < len(branch) else None
+        return self.ancestor(self.view, number)
 
 
 def _timestamp(number: int) -> int:
@@ -203,10 +212,14 @@ def _raw_logs(block_hash: Hash, number: int, sent: Sequence[tuple[bytes, list[Mo
 def _bloom(logs: Sequence[ModelLog]) -> str:
     bits = 0
     for value in {item for log in logs for item in (bytes.fromhex(log.address[2:]), *log.topics)}:
-        digest = keccak(value)
-        for at in (0, 2, 4):
-            bits |= 1 << int.from_bytes(digest[at : at + 2], "big") % 2048
+        bits |= _bits(value)
     return f"0x{bits:0512x}"
+
+
+@lru_cache(maxsize=1 << 16)
+def _bits(value: bytes) -> int:
+    digest = keccak(value)
+    return sum({1 << int.from_bytes(digest[at : at + 2], "big") % 2048 for at in (0, 2, 4)})
 
 
 # --- eth_call ----------------------------------------------------------------------------------
@@ -231,7 +244,7 @@ def _market_answer(selector: str, arguments: list[int], contracts: Contracts) ->
     if selector == "0x107a274a":
         offer = contracts.listings.get(arguments[0])
         told = (arguments[0], offer.seller, offer.price, True, offer.at) if offer else (0, ZERO, 0, False, 0)
-        return encode(["(uint256,address,uint256,bool,uint256)"], [told])
+        return CODEC.encode(["(uint256,address,uint256,bool,uint256)"], [told])
     known: dict[str, int | str] = {
         "0x26a7b37b": contracts.fee,
         "0x12fde4b7": contracts.collector,
@@ -247,9 +260,9 @@ def _asset_answer(selector: str, arguments: list[int], contracts: Contracts, to:
     if first not in held.owners:
         return Reverted("ERC721NonexistentToken")
     if selector == "0xcf2acf84":
-        return encode(["(string,string,string,uint256,string,bool)"], [held.texts[first]])
+        return CODEC.encode(["(string,string,string,uint256,string,bool)"], [held.texts[first]])
     if selector == "0xc87b56dd":
-        return encode(["string"], [held.uris[first]])
+        return CODEC.encode(["string"], [held.uris[first]])
     known: dict[str, int | str] = {
         "0x6352211e": held.owners[first],
         "0xe7572230": held.prices[first],

@@ -6,16 +6,14 @@ that is impossible there does nothing, so that any list of deeds is a valid hist
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from eth_abi.abi import encode
-
 from chain.addresses import ZERO, to_checksum
-from chain.contracts import load_abi
+from chain.contracts import CODEC, load_abi
 from chain.decode import event_signature, event_topic
 
 ABIS: Any = {
@@ -34,7 +32,8 @@ RWA, RWA2, AGENT, AGENT2, MARKET, STRANGER = map(address, range(6))
 PEOPLE = [address(number) for number in range(10, 14)]
 PRICES = [0, 1, 10**18, 2 * 10**18 + 1, 2**255, 2**256 - 1]
 LISTING_PRICES = [1, 3, 10**18, 12 * 10**18, 2**240]
-TEXTS = ["", "house", "Wälder ☘", "x" * 300]
+TEXTS: list[Any] = ["", "house", "Wälder ☘", "x" * 300, b"caf\xe9 \xed\xa0\x80 \xff"]
+"""The chain checks nothing: the last is no UTF-8."""
 FEES = [0, 250, 500, 1000]
 
 
@@ -60,6 +59,12 @@ class Collection:
     uris: dict[int, str] = field(default_factory=dict)
     agent: str = ZERO
 
+    def copy(self) -> Collection:
+        return Collection(
+            dict(self.owners), dict(self.approved), set(self.operators), dict(self.prices), dict(self.texts),
+            dict(self.uris), self.agent,
+        )  # fmt: skip
+
 
 @dataclass
 class Contracts:
@@ -79,7 +84,12 @@ class Contracts:
     """The marketplace knows listings by token id alone: from then on they speak of another collection."""
 
     def copy(self) -> Contracts:
-        return copy.deepcopy(self)
+        return replace(
+            self,
+            collections={contract: held.copy() for contract, held in self.collections.items()},
+            listings=dict(self.listings),
+            included=set(self.included),
+        )
 
 
 def _event_table() -> dict[tuple[str, str], Any]:
@@ -92,16 +102,22 @@ def _event_table() -> dict[tuple[str, str], Any]:
 
 
 _EVENTS = _event_table()
+_TOPICS = {key: event_topic(event_signature(entry)) for key, entry in _EVENTS.items()}
+
+
+@lru_cache(maxsize=1 << 14)
+def _encoded(kinds: tuple[str, ...], values: tuple[Any, ...]) -> bytes:
+    return CODEC.encode(kinds, values)
 
 
 def event_log(emitter: str, role: str, name: str, *values: Any) -> ModelLog:
     """The log of one event, encoded by eth-abi."""
     entry = _EVENTS[role, name]
     inputs = list(zip(entry["inputs"], values, strict=True))
-    topics = [event_topic(event_signature(entry))]
-    topics += [encode([each["type"]], [value]) for each, value in inputs if each["indexed"]]
+    topics = [_encoded((each["type"],), (value,)) for each, value in inputs if each["indexed"]]
     plain = [(each["type"], value) for each, value in inputs if not each["indexed"]]
-    return ModelLog(emitter, tuple(topics), encode([kind for kind, _ in plain], [v for _, v in plain]))
+    data = _encoded(tuple(kind for kind, _ in plain), tuple(value for _, value in plain))
+    return ModelLog(emitter, (_TOPICS[role, name], *topics), data)
 
 
 class Turn:
@@ -166,6 +182,20 @@ class Turn:
         operators = self.contracts.collections[contract].operators
         operators.add(owner) if c % 2 else operators.discard(owner)
         self.say(contract, "asset", "ApprovalForAll", owner, MARKET, bool(c % 2))
+
+    def change_lister(self, a: int, b: int, c: int) -> None:
+        """Whoever has something listed approves the marketplace for all, or takes that back, or the single one."""
+        if not self.contracts.listings:
+            return
+        token = _of(sorted(self.contracts.listings), a)
+        contract, seller = self.contracts.linked, self.contracts.listings[token].seller
+        if b % 3 == 0 and self._held().approved.get(token) and self._held().owners[token] == seller:
+            self._approve(contract, token, ZERO)
+            return
+        operators = self._held().operators
+        approved = seller not in operators
+        operators.add(seller) if approved else operators.discard(seller)
+        self.say(contract, "asset", "ApprovalForAll", seller, MARKET, approved)
 
     def price(self, a: int, b: int, c: int) -> None:
         contract, token = self._token(a, b)
@@ -250,6 +280,14 @@ class Turn:
         bare = ModelLog(MARKET, (), b"")
         self.logs.append(_of([known, unknown, bare], a))
 
+    def boast(self, a: int, b: int, c: int) -> None:
+        """An agent speaks of a price that no asset contract was told."""
+        contract, token = self._token(a, b)
+        if token:
+            old, told = self.contracts.collections[contract].prices[token], _of(PRICES, c)
+            said = (token, old, told, self.timestamp, _of(TEXTS, c), 70 + c % 31)
+            self.say(_of([AGENT, AGENT2], b), "agent", "PriceUpdated", *said)
+
     def lookalike(self, a: int, b: int, c: int) -> None:
         self.say(STRANGER, "asset", "Transfer", ZERO, _of(PEOPLE, b), c + 1)
 
@@ -312,5 +350,6 @@ DEEDS: dict[str, Callable[[Turn, int, int, int], None]] = {
     for name in (
         "mint", "transfer", "send_back", "approve", "approve_all", "price", "pricing_agent", "list", "delist",
         "buy", "fee", "collector", "owner", "link_market", "link_agent", "minimum", "poison", "lookalike",
+        "boast", "change_lister",
     )
 }  # fmt: skip

@@ -103,7 +103,12 @@ def test_a_dump_of_the_database_shows_none_of_200_secrets(
     for number, value in enumerate(planted):
         kind = KINDS[number % len(KINDS)]
         prepared["users"].insert_one(
-            {"kind": kind, "number": number, "sealed": box.encrypt(kind, ALICE, value)}
+            {
+                "walletAddress": f"{number:040}",
+                "kind": kind,
+                "number": number,
+                "sealed": box.encrypt(kind, ALICE, value),
+            }
         )
 
     dump = raw_dump(prepared)

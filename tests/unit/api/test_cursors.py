@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from bson import ObjectId
 
-from api.pagination import Cursors
+from api.pagination import Cursor, Cursors
 from api.problems import BadRequest
 from store.pages import By, Source, beyond_position, chain_order, decode_position, position_of
 
@@ -11,19 +11,25 @@ ID = ObjectId("0" * 24)
 
 
 def test_a_cursor_leads_back_to_its_position():
-    cursors = Cursors("secret")
+    cursors, cursor = Cursors("secret"), Cursor(b"\x00position")
 
-    assert cursors.read("assets", cursors.write("assets", b"\x00position")) == b"\x00position"
+    assert cursors.read("assets", cursors.write("assets", cursor)) == cursor
+
+
+def test_a_cursor_remembers_the_block_at_which_its_page_was_true():
+    cursors, cursor = Cursors("secret"), Cursor(b"x", {"number": 2**63 - 1, "hash": "0x" + "a5" * 32})
+
+    assert cursors.read("assets", cursors.write("assets", cursor)) == cursor
 
 
 def test_a_cursor_signed_with_another_key_is_refused():
     with pytest.raises(BadRequest, match="not one we gave out"):
-        Cursors("secret").read("assets", Cursors("other").write("assets", b"x"))
+        Cursors("secret").read("assets", Cursors("other").write("assets", Cursor(b"x")))
 
 
 def test_a_cursor_of_another_list_is_refused():
     with pytest.raises(BadRequest, match="another list"):
-        Cursors("secret").read("assets", Cursors("secret").write("listings", b"x"))
+        Cursors("secret").read("assets", Cursors("secret").write("listings", Cursor(b"x")))
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.b", "é", "\x00", "\ud800", "x" * 4096])

@@ -450,3 +450,15 @@ def test_answers_are_put_in_the_order_of_the_questions() -> None:
     ] == [1, 2]
     with pytest.raises(ValueError, match="left out"):
         matched(question, [{"id": 1, "result": 1}])
+
+
+@pytest.mark.parametrize("first", SCENARIOS)
+def test_any_two_scenarios_may_strike_one_exchange(node: FakeNode, first: str) -> None:
+    alone = ("eth_getTransactionReceipt", "eth_getBlockReceipts", "eth_getBlockByHash")
+    exchanges = [(each, honest(node, each)) for each in (asked(), *map(asked, alone))]
+
+    for second in SCENARIOS:
+        storm = Storm(chosen([first, second]), rate=1.0)
+        for question, truth in exchanges:
+            answer = storm.spoilt(question, truth, storm.strikes(question), SIGHT)
+            assert len(answer.replies) <= len(question.calls)

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from config.secret import signing_key, token_keys
+from config.secret import peppers, signing_key, token_keys
 from config.settings import load_settings
 
 
@@ -42,3 +42,15 @@ def test_tokens_are_signed_by_the_keys_given_or_else_by_one_of_their_own(tmp_pat
     assert list(tmp_path.iterdir()) == []
     assert token_keys(without) == token_keys(without) != (signing_key(without),)
     assert (tmp_path / "token_key").stat().st_mode & 0o077 == 0
+
+
+def test_api_keys_are_hashed_by_the_peppers_given_or_else_by_one_of_their_own(tmp_path: Path):
+    given = load_settings(
+        {"API_KEY_PEPPERS": f"{'n' * 32},{'o' * 32}", "DATA_DIR": str(tmp_path)}, env_file=None
+    )
+    without = load_settings({"DATA_DIR": str(tmp_path)}, env_file=None)
+
+    assert peppers(given) == ("n" * 32, "o" * 32)
+    assert list(tmp_path.iterdir()) == []
+    assert peppers(without) == peppers(without) != token_keys(without)
+    assert (tmp_path / "pepper").stat().st_mode & 0o077 == 0

@@ -25,6 +25,7 @@ PRODUCTION = CUSTOM | {
     "MONGODB_URI": "mongodb://user:hunter2@db.example/?replicaSet=rs0",
     "SECRET_KEY": "k" * 32,
     "JWT_KEYS": "j" * 32,
+    "API_KEY_PEPPERS": "p" * 32,
     "SIWE_DOMAINS": "app.example",
     "MASTER_KEY_FILE": "/etc/dvault/master_key",
     "S3_BUCKET": "uploads",
@@ -186,11 +187,12 @@ def test_secrets_are_never_shown():
         MONGODB_URI="mongo://user:hunter2@db.example/",
         SECRET_KEY="hunter2",
         JWT_KEYS="hunter2",
+        API_KEY_PEPPERS="hunter2",
     )
     shown = text + repr(load(**PRODUCTION))
 
     assert "https://node.example:8/…" in text
-    for secret in ("hunter2", "apikey", "abc", "kkkk", "jjjj", "v1/key"):
+    for secret in ("hunter2", "apikey", "abc", "kkkk", "jjjj", "pppp", "v1/key"):
         assert secret not in shown
 
 
@@ -244,7 +246,8 @@ def test_a_chain_id_that_contradicts_the_network_is_refused():
 def test_production_names_what_it_cannot_do_without():
     text = refusal(DVAULT_ENV="production")
 
-    for name in ("MONGODB_URI", "SECRET_KEY", "JWT_KEYS", "SIWE_DOMAINS", "NETWORK", "MASTER_KEY_FILE"):
+    required = ("MONGODB_URI", "SECRET_KEY", "JWT_KEYS", "API_KEY_PEPPERS", "SIWE_DOMAINS", "MASTER_KEY_FILE")
+    for name in (*required, "NETWORK"):
         assert f"- {name}: not set, and required with DVAULT_ENV=production" in text
 
 

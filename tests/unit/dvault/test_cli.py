@@ -1,5 +1,6 @@
 """The command line before it does anything: what it offers, and what it loads for that."""
 
+import io
 import subprocess
 import sys
 from importlib import import_module
@@ -7,8 +8,10 @@ from importlib import import_module
 import click
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
+from rich.progress import Progress
 
-from dvault.cli import COMMANDS, SECTIONS, main
+from dvault.cli import COMMANDS, SECTIONS, LateGroup, main
 
 HEAVY = ("web3", "eth_abi", "aiohttp", "granian", "flask", "rich.progress")
 GROUPS = {"db": ("init", "indexes"), "keys": ("list", "rotate-master"), "objects": ("copy", "sweep"),
@@ -39,6 +42,31 @@ def test_what_the_group_says_of_a_command_is_how_the_command_begins():
         command: click.Command = getattr(import_module(module), name.replace("-", "_"))
         assert command.name == name
         assert (command.help or "").startswith(told.rstrip(".")), name
+
+
+def test_ctrl_c_while_a_command_is_being_imported_is_answered_as_shells_expect():
+    class Interrupted(LateGroup):
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+            raise KeyboardInterrupt
+
+    told = CliRunner().invoke(Interrupted("dvault"), ["run"])
+
+    assert (told.exit_code, told.output) == (130, "stopped\n")
+
+
+@pytest.mark.parametrize("width", [32, 50, 89, 90, 200])
+def test_the_progress_bar_cuts_nothing_short_however_narrow_the_terminal(width):
+    from dvault.commands.indexing import columns
+
+    console = Console(width=width, file=io.StringIO(), force_terminal=True)
+    progress = Progress(*columns(width), console=console)
+    progress.add_task("backfill", total=12_345, completed=4_321, rate=1234.5)
+    with console.capture() as shown:
+        console.print(progress.get_renderable())
+
+    assert "4321/12345" in shown.get()
+    assert "…" not in shown.get()
+    assert shown.get().count("\n") == 1
 
 
 def test_a_mistyped_command_is_guessed():

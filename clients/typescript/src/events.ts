@@ -1,0 +1,106 @@
+/** What happens, as it happens: by server-sent events, or by long polls where streams are not to be had. */
+
+import type { DynamicVault } from "./client.js";
+import { pause } from "./http.js";
+import { ProblemError, Silence, isPassing } from "./problem.js";
+import { frames } from "./sse.js";
+import type { Schemas } from "./types.js";
+
+export type VaultEvent = Schemas["Event"];
+
+export interface EventOptions {
+  /** Go on after this `seq`; from now on unless given. */
+  after?: number;
+  type?: VaultEvent["type"][];
+  tokenId?: number;
+  /** Seller or buyer. */
+  wallet?: string;
+  /** `stream` unless given; `poll` for where answers are held back until they are complete. */
+  transport?: "stream" | "poll";
+  signal?: AbortSignal | undefined;
+}
+
+const WAIT_SECONDS = 20;
+const SHORTEST_PAUSE = 250;
+const LONGEST_PAUSE = 30_000;
+/** The server says something every 15 seconds. */
+const SILENCE = 45_000;
+
+/** Throws a ProblemError `events-gone` where the place cannot be continued: then read the state again. */
+export async function* events(client: DynamicVault, options: EventOptions = {}): AsyncGenerator<VaultEvent> {
+  const { transport = "stream", signal } = options;
+  const { type, tokenId, wallet } = options;
+  const wanted = { type, tokenId, wallet };
+  let place = options.after;
+  let streams = transport === "stream";
+  let rest = SHORTEST_PAUSE;
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      // The place is asked for first: what happens before a stream is open is not lost.
+      place ??= (await client.get("/api/events", { query: { limit: 1 }, signal })).next;
+      const told = streams ? streamed(client, wanted, place, signal) : polled(client, wanted, place, signal);
+      for await (const event of told) {
+        rest = SHORTEST_PAUSE;
+        if (typeof event === "number") place = event;
+        else {
+          place = event.seq;
+          yield event;
+        }
+      }
+      streams = transport === "stream";
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isPassing(error)) throw error;
+      // Every place for streams is taken: a long poll tells the same.
+      streams = transport === "stream" && !(error instanceof ProblemError && error.code === "too-many-streams");
+      rest = streams ? Math.min(LONGEST_PAUSE, Math.max(2 * rest, 1000 * retryAfter(error))) : SHORTEST_PAUSE;
+    }
+    await pause(rest, signal);
+  }
+}
+
+function retryAfter(error: unknown): number {
+  return error instanceof ProblemError ? (error.retryAfter ?? 0) : 0;
+}
+
+type Wanted = Pick<EventOptions, "type" | "tokenId" | "wallet">;
+
+/** Events of one poll, and then the place after them. */
+async function* polled(
+  client: DynamicVault,
+  wanted: Wanted,
+  after: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<VaultEvent | number> {
+  const query = { ...wanted, after, wait: WAIT_SECONDS };
+  const page = await client.get("/api/events", { query, signal });
+  yield* page.events;
+  yield page.next;
+}
+
+/** Events until the connection ends, which a silence is taken for too. */
+async function* streamed(
+  client: DynamicVault,
+  wanted: Wanted,
+  after: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<VaultEvent> {
+  const silence = new AbortController();
+  const fallSilent = () => silence.abort(new Silence("the stream fell silent"));
+  let timer = setTimeout(fallSilent, SILENCE);
+  const either = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;
+  const headers = { Accept: "text/event-stream", "Last-Event-ID": String(after) };
+  try {
+    const response = await client.open("get", "/api/stream", { query: wanted, headers, signal: either });
+    if (response.body === null) return;
+    for await (const frame of frames(response.body)) {
+      clearTimeout(timer);
+      timer = setTimeout(fallSilent, SILENCE);
+      if (frame !== undefined) yield JSON.parse(frame) as VaultEvent;
+    }
+  } finally {
+    clearTimeout(timer);
+    silence.abort(new Silence("nobody listens any more"));
+  }
+}

@@ -1,0 +1,141 @@
+"""One box: words, token ids, addresses, hashes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders import AGENT, ALICE, BOB, CAROL, ETHER, OTHER_RWA, RWA, address, asset, deed, hash_of, price
+
+
+@pytest.fixture
+def things(seed):
+    seed.checkpoint()
+    seed.market()
+    seed.assets(
+        asset(1, name="Café Wälder", description="im Wald"),
+        asset(2, owner=BOB, name="Harbour warehouse", assetType="Real Estate"),
+        asset(3, name="House of 12 windows"),
+        asset(12, name="Ware", block=13),
+        asset(12, contract=OTHER_RWA, name="Old", block=14),
+    )
+    seed.deeds(deed("buy", 2, 50, seller=ALICE, buyer=BOB, price_wei=ETHER, transaction="sale"))
+    seed.deeds(deed("transfer", 3, 51, seller=ALICE, buyer=CAROL))
+    seed.prices(price(3, 52, ETHER, transaction="priced"))
+
+
+def found(client, q: str, more: str = "") -> dict[str, Any]:
+    answer = client.get("/api/search" + more, query_string={"q": q} if not more else None)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json
+    return told
+
+
+def tokens(told: dict[str, Any]) -> list[int]:
+    return [hit["asset"]["tokenId"] for hit in told["hits"]]
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("ware", [12, 2]),
+        ("WAREHOUSE harb", [2]),
+        ("cafe", [1]),
+        ("CAFÉ wälder", [1]),
+        ("estate", [2]),
+        ("house", [3]),
+        ("arehouse", []),
+        ("house nothing", []),
+        ("$ne", []),
+        (".*", []),
+        ("   ", []),
+    ],
+)
+def test_assets_are_found_where_each_word_begins_a_word(client, things, q, expected):
+    told = found(client, q)
+
+    assert (told["kind"], tokens(told)) == ("text", expected)
+    assert {hit["type"] for hit in told["hits"]} <= {"asset"}
+
+
+@pytest.mark.parametrize("q", ["12", "#12", " 12 "])
+def test_a_number_finds_the_token_id_first_of_the_market_then_words(client, things, q):
+    told = found(client, q)
+
+    assert told["kind"] == "tokenId"
+    assert [(hit["asset"]["name"], hit["match"]) for hit in told["hits"]] == [
+        ("Ware", "tokenId"),
+        ("Old", "tokenId"),
+        ("House of 12 windows", "text"),
+    ]
+
+
+@pytest.mark.parametrize("q", [str(2**63), str(2**256 - 1), "9" * 78])
+def test_a_number_that_no_token_has_finds_nothing(client, things, q):
+    assert found(client, q)["hits"] == []
+
+
+@pytest.mark.parametrize("spelled", [BOB, BOB.lower(), "0x" + BOB[2:].upper(), f" {BOB} "])
+def test_a_wallet_is_found_in_any_letter_case(client, things, spelled):
+    told = found(client, spelled)
+
+    assert told["kind"] == "address"
+    assert [(hit["type"], hit["wallet"]) for hit in told["hits"]] == [
+        ("wallet", {"walletAddress": BOB, "assets": 1})
+    ]
+
+
+def test_a_wallet_that_owns_nothing_any_more_is_found_and_one_never_seen_is_not(client, things):
+    assert found(client, CAROL)["hits"][0]["wallet"]["assets"] == 0
+    assert found(client, address("nobody"))["hits"] == []
+
+
+@pytest.mark.parametrize(("contract", "role"), [(RWA, "asset"), (OTHER_RWA, "asset"), (AGENT, "agent")])
+def test_contracts_are_found_as_what_they_are(client, things, contract, role):
+    hit = found(client, contract.lower())["hits"][0]
+
+    assert (hit["type"], hit["contract"]) == ("contract", {"address": contract, "role": role})
+
+
+def test_a_wrong_checksum_is_refused_with_the_right_form(client, things):
+    answer = client.get("/api/search", query_string={"q": BOB[:-6] + BOB[-6:].swapcase()})
+
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (400, "q")
+    assert BOB in answer.json["detail"]
+
+
+def test_a_transaction_is_found_by_its_hash_whatever_it_did(client, things):
+    sale = found(client, "0x" + hash_of("sale")[2:].upper())["hits"][0]
+    priced = found(client, hash_of("priced"))["hits"][0]
+
+    assert (sale["type"], sale["transaction"]["types"]) == ("transaction", ["buy"])
+    assert sale["transaction"]["hash"] == hash_of("sale")
+    assert priced["transaction"]["types"] == ["price"]
+    assert found(client, hash_of("never"))["hits"] == []
+
+
+def test_words_are_found_in_pages(client, seed, things):
+    seed.assets(*[asset(100 + number, name=f"Boat {number}") for number in range(7)])
+
+    walked, more = [], "?q=boat&limit=3"
+    for _ in range(5):
+        page = found(client, "boat", more)
+        walked += tokens(page)
+        if not page["pagination"]["hasMore"]:
+            break
+        more = f"?q=boat&limit=3&cursor={page['pagination']['nextCursor']}"
+
+    assert walked == [106, 105, 104, 103, 102, 101, 100]
+
+
+def test_numbered_pages_of_a_search_tell_the_total(client, seed, things):
+    seed.assets(*[asset(100 + number, name=f"Boat {number}") for number in range(7)])
+
+    page = found(client, "boat", "?q=boat&limit=3&page=3")
+
+    assert (tokens(page), page["pagination"]["total"]) == ([100], 7)
+
+
+@pytest.mark.parametrize("query", ["", "q=", "q=" + "x" * 201])
+def test_nothing_to_look_for_is_refused(client, things, query):
+    assert client.get(f"/api/search?{query}").json["errors"][0]["field"] == "q"

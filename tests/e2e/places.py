@@ -1,0 +1,70 @@
+"""Every place of a write at which an indexer is killed, by what is being written.
+
+The list is held against what processes really reach (storm.Storm.no_place_forgotten): a new statement in a
+commit fails the tests until it has its kills.
+"""
+
+from __future__ import annotations
+
+
+def around(kind: str, *statements: str) -> list[str]:
+    """Before and after each statement, and when it is through, in this order."""
+    sides = [f"{kind}: {side} {statement}" for statement in statements for side in ("before", "after")]
+    return [*sides, f"{kind}: done"]
+
+
+BEGINNING = [
+    *around("taking the lease", "update checkpoints", "findAndModify checkpoints", "commitTransaction"),
+    *around("prepare", "collMod", "create", "createIndexes"),
+    *around("begin", "insert checkpoints", "insert market", "commitTransaction"),
+]
+"""An empty database, in the order of a first `backfill`."""
+BATCH = around(
+    "batch",
+    "update checkpoints", "insert chainEvents", "insert transactions", "insert priceHistory", "insert assets",
+    "insert quarantine", "update assets", "update operatorApprovals", "update market", "update evidence",
+    "commitTransaction",
+)  # fmt: skip
+"""A range of history."""
+COMPLETION = [
+    *around("late indexes", "createIndexes"),
+    "completion: done",
+    *around("note of digest", "update checkpoints"),
+]
+"""History is through for the first time: the indexes of readers, the digest."""
+BLOCK = [
+    *around(
+        "block",
+        "update checkpoints", "insert chainEvents", "insert transactions", "insert priceHistory",
+        "insert assets", "insert blocks", "insert quarantine", "update assets", "update operatorApprovals",
+        "update market", "insert events", "commitTransaction",
+    ),
+    "block in memory: done",
+]  # fmt: skip
+"""One block at the head."""
+FINALITY = around(
+    "finality",
+    "update checkpoints", "update assets", "update operatorApprovals", "update market", "insert events",
+    "delete blocks", "update evidence", "commitTransaction",
+)  # fmt: skip
+"""Blocks become final."""
+REWIND = [
+    *around(
+        "rewind",
+        "update checkpoints", "delete chainEvents", "delete blocks", "delete evidence", "update evidence",
+        "delete quarantine", "delete transactions", "delete priceHistory", "delete assets", "insert reorgs",
+        "update assets", "update operatorApprovals", "delete operatorApprovals", "update market",
+        "insert events", "commitTransaction",
+    ),
+    "rewind in memory: done",
+]  # fmt: skip
+"""Blocks are taken back."""
+STARTING = [
+    *around("cards", "update checkpoints"),
+    *around("note of lastError", "update checkpoints"),
+]
+"""What `run` says once it is at work."""
+STAYING = [*around("renewing", "update checkpoints"), *around("releasing", "update checkpoints")]
+"""The lease of one that works."""
+
+PLACES = [*BEGINNING, *BATCH, *COMPLETION, *BLOCK, *FINALITY, *REWIND, *STARTING, *STAYING]
