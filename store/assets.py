@@ -35,7 +35,8 @@ FACET_VALUES = 100
 """More distinct values than a reader can use."""
 LISTED = (
     "tokenId", "contractAddress", "name", "assetType", "media.thumbnailUrl", "currentPrice", "marketStatus",
-    "ownership.currentOwner", "verification.isVerified", "chain.updatedBlock", "createdAt", "updatedAt",
+    "ownership.currentOwner", "verification.isVerified", "chain.updatedBlock", "chain.initialPriceWei",
+    "createdAt", "updatedAt",
 )  # fmt: skip
 """What lists show of an asset; the rest is not read for them."""
 WITHOUT_BASE = {"chain.base": 0, "searchKeys": 0}
