@@ -47,7 +47,9 @@ class Cursors:
     """Signs positions together with the list they belong to: a cursor of another list is refused."""
 
     def __init__(self, secret_key: str) -> None:
-        self._signer = Signer(secret_key, salt="dynamicvault.cursor.2", digest_method=hashlib.sha256)
+        derived = Signer(secret_key, salt="dynamicvault.cursor.2", digest_method=hashlib.sha256).derive_key()
+        # Derived once, not for each cursor.
+        self._signer = Signer(derived, key_derivation="none", digest_method=hashlib.sha256)
 
     def write(self, list_name: str, cursor: Cursor) -> str:
         """A cursor of that list as callers get it."""
@@ -110,6 +112,7 @@ class Pages:
         }
         if asked.page is not None and page.total is not None:
             shown |= {"page": asked.page, "total": page.total, "totalPages": -(-page.total // asked.limit)}
+            shown["totalIsCapped"] = page.total_is_capped
         return shown
 
     def _next(self, position: bytes) -> str:

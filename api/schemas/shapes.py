@@ -110,6 +110,9 @@ class Pagination(Shape):
     page = fields.Integer(metadata={"always": False})
     total = fields.Integer(metadata={"always": False})
     total_pages = fields.Integer(metadata={"always": False})
+    total_is_capped = fields.Boolean(
+        metadata={"always": False, "description": "There are more; `total` is as far as was counted."}
+    )
 
 
 class Answer(Shape):

@@ -994,6 +994,8 @@ export interface components {
             page?: number;
             total?: number;
             totalPages?: number;
+            /** @description There are more; `total` is as far as was counted. */
+            totalIsCapped?: boolean;
         };
         CurrentPrice: {
             value: number;
@@ -2719,6 +2721,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3030,6 +3037,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Also say what the answer was made of.
                  * @example true
                  */
@@ -3185,6 +3197,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -3351,6 +3368,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3501,6 +3523,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3642,6 +3669,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -4031,6 +4063,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4301,6 +4338,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4502,6 +4544,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4653,6 +4700,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -4848,6 +4900,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Length of a bucket, 1d unless given.
                  * @example 1h
                  */
@@ -4965,6 +5022,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -5124,6 +5186,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
             };
             header?: never;
             path: {
@@ -5353,6 +5420,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Also say what the answer was made of.
                  * @example true
                  */
@@ -5489,6 +5561,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Length of a bucket, 1d unless given.
                  * @example 1h
                  */
@@ -5611,6 +5688,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -5767,6 +5849,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -5909,6 +5996,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -6048,6 +6140,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -7104,6 +7201,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -7265,6 +7367,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -7555,6 +7662,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
