@@ -100,6 +100,18 @@ bench-limits: $(READY) ## Measure what a rate limit costs a request
 bench-sign-in: $(READY) ## Measure how soon any body is answered where people sign in
 	@$(BIN)/python -m bench.sign_in $(ARGS)
 
+.PHONY: bench-read
+bench-read: $(READY) ## Measure how fast the API answers, against the least that could (needs wrk)
+	@$(BIN)/python -m bench.read $(ARGS)
+
+.PHONY: bench-growth
+bench-growth: $(READY) ## Measure what reads cost in a large database, against a small one
+	@$(BIN)/python -m bench.growth $(ARGS)
+
+.PHONY: bench-newest-state
+bench-newest-state: $(READY) ## Measure how a worker learns of a new state: asked or told
+	@$(BIN)/python -m bench.newest_state $(ARGS)
+
 .PHONY: client
 client: $(CLIENT_READY) ## Build the TypeScript client into clients/typescript/dist
 	@npm --prefix clients/typescript run --silent build

@@ -9,7 +9,7 @@ import orjson
 from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
-from api import browser_rules, keeping, media, problems
+from api import account_problems, browser_rules, keeping, media, problems
 from api.auth import guard
 from api.auth.key_mint import KeyMint
 from api.auth.options import Auth
@@ -143,6 +143,7 @@ def make_app(
         history or NoHistory(),
     )
     keeping.install(app, keep)
+    account_problems.install(app)
     perimeter.register(app)
     app.before_request(refuse_at_once)
     guard.install(app)

@@ -10,8 +10,9 @@ from flask import request
 
 from api.fields import INT64_MAX, Hash, JsonNumber, Strict, WholeNumber
 from api.freshness import indexed, tip_number
+from api.past_problems import BeforeHistory, BlockReplaced
 from api.past_view import PastView
-from api.problems import BadRequest, BeforeHistory, BlockReplaced, FieldError, NotYetIndexed
+from api.problems import BadRequest, FieldError, NotYetIndexed
 from api.services import services
 from store.chronicle import Header
 from store.documents import CheckpointDocument
@@ -80,7 +81,9 @@ def _replaced(number: int, told: str) -> BlockReplaced:
     """Tells where to begin anew."""
     kept = [(name, value) for name, value in request.args.items() if name not in PINNING]
     start = request.path + (f"?{urlencode(kept)}" if kept else "")
-    return BlockReplaced(f"block {number} has the hash {told} by now; begin again at links.start", start)
+    return BlockReplaced(
+        f"block {number} has the hash {told} by now; begin again at links.start", start=start
+    )
 
 
 def _check_hash(asked: str | None, header: Header, number: int) -> None:

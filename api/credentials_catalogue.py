@@ -19,7 +19,7 @@ def _key_refused(code: str, cause: str, remedy: str) -> Entry:
 CREDENTIALS = (
     Entry(
         "credentials-ambiguous",
-        400,
+        401,
         "Two credentials at once",
         "`Authorization` and `X-API-Key` came together, so nobody can tell whose request it is; nothing was "
         "done.",

@@ -133,8 +133,8 @@ def present_as_of(checkpoint: CheckpointDocument, now: datetime) -> dict[str, An
         "lagBlocks": lag_blocks(checkpoint),
         "lagSeconds": lag_seconds(checkpoint, now),
     }
-    if "unchangedSince" in checkpoint:
-        shown["unchangedSince"] = checkpoint["unchangedSince"]
+    if "stateOf" in checkpoint:
+        shown["stateOf"] = checkpoint["stateOf"]
     return shown
 
 

@@ -38,11 +38,12 @@ def check_place(view: View, seq: int) -> None:
         raise EventsGone(
             f"event {seq} was never told here, the newest is {newest}: "
             f"the database was set up anew; read the state again and go on after {newest}",
-            start,
+            start=start,
         )
     if seq < (newest if oldest is None else oldest - 1):
         raise EventsGone(
-            f"events after {seq} are no longer kept; read the state again and go on after {newest}", start
+            f"events after {seq} are no longer kept; read the state again and go on after {newest}",
+            start=start,
         )
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from flask import request
 from itsdangerous import BadSignature, Signer
 
-from api.problems import BadRequest, CursorOrphaned, FieldError
+from api.problems import BadRequest, FieldError, Problem
 from store.documents import BlockRefDocument
 from store.pages import Page, PageRequest
 from store.reading import View
@@ -29,6 +29,10 @@ NO_BLOCK = -1
 DEFAULT_LIMIT, MAX_LIMIT = 20, 200
 MAX_PAGE = 500
 """Skipping costs one index step a row; whoever goes deeper takes the cursor."""
+
+
+class CursorOrphaned(Problem):
+    status, code = 410, "cursor-orphaned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class Cursors:
     """Signs positions together with the list they belong to: a cursor of another list is refused."""
 
     def __init__(self, secret_key: str) -> None:
-        self._signer = Signer(secret_key, salt="dynamicvault.cursor.2", digest_method=hashlib.sha256)
+        derived = Signer(secret_key, salt="dynamicvault.cursor.2", digest_method=hashlib.sha256).derive_key()
+        # Derived once, not for each cursor.
+        self._signer = Signer(derived, key_derivation="none", digest_method=hashlib.sha256)
 
     def write(self, list_name: str, cursor: Cursor) -> str:
         """A cursor of that list as callers get it."""
@@ -93,7 +99,7 @@ class Pages:
             raise CursorOrphaned(
                 f"block {cursor.tip['number']}, at which the page of this cursor was true, was taken back by "
                 "a reorg; begin again at links.start",
-                _start(),
+                start=_start(),
             )
         return cursor.position
 
@@ -106,6 +112,7 @@ class Pages:
         }
         if asked.page is not None and page.total is not None:
             shown |= {"page": asked.page, "total": page.total, "totalPages": -(-page.total // asked.limit)}
+            shown["totalIsCapped"] = page.total_is_capped
         return shown
 
     def _next(self, position: bytes) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
-from api.problems import BlockTimeUnknown
+from api.past_problems import BlockTimeUnknown
 from api.services import History
 from store.chronicle import Header
 from store.documents import AssetDocument, BlockRefDocument, CheckpointDocument, MarketDocument
@@ -55,7 +55,7 @@ class PastView(View):
     def read_at(self) -> BlockRefDocument | None:
         """The block; where its hash is not known, the one with events whose state it still had."""
         checkpoint = cast("CheckpointDocument", self.checkpoint)
-        return checkpoint["tip"] if self._header.hash else checkpoint["unchangedSince"]
+        return checkpoint["tip"] if self._header.hash else checkpoint["stateOf"]
 
     @property
     def timestamp(self) -> datetime | None:
@@ -98,7 +98,7 @@ class PastView(View):
         past = final if final is None or final["number"] < self._number else here
         since = {"number": self.mark.number, "hash": self.mark.hash} if self.mark else None
         changed = {"tip": here, "head": here, "finalized": past, "tipTimestamp": self._header.timestamp}
-        return cast("CheckpointDocument", {**checkpoint, **changed, "unchangedSince": since})
+        return cast("CheckpointDocument", {**checkpoint, **changed, "stateOf": since})
 
 
 class PastMarket(Market):

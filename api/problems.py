@@ -6,25 +6,16 @@ Problem
 ├── SignInRefused    401  the message signs nobody in; `code` says why (api.signin.refusals)
 ├── Forbidden        403  signed in, but not allowed
 ├── MfaRequired      403  allowed with a recent proof of a second factor
-├── AccountSuspended 403  the account is suspended
 ├── CrossSite        403  a page of another site tried to use our cookie
 ├── NotFound         404  the thing asked for does not exist
 ├── NotYetIndexed    409  the block or transaction asked for has not been applied yet; try again
-├── LastAdministrator 409 the change would leave nobody to administer
-├── KeyLimit         409  the user has as many API keys as one may have
-├── KeyConflict      409  the API key was replaced already, or is over
 ├── VersionChanged   412  the thing was changed since the caller read it; read it again
 ├── EventsGone       410  the events asked for are no longer kept; read the state again
-├── BlockReplaced    410  a reorg replaced the block that was asked for; start again
-├── BeforeHistory    410  the block is below the first one that was indexed
-├── BlockTimeUnknown 410  the answer depends on the time of a block whose header is not kept
-├── CursorOrphaned   410  the state that the cursor came from was taken back; begin the list again
 ├── Unsupported      415  the body is not JSON
 ├── TooMuchHistory   422  more would have to be read than one answer is computed from
 ├── TooManyRequests  429  a limit is reached; nothing was done
 ├── NothingIndexed   503  no block has been applied at all
 ├── TooManyStreams   503  every place for streams is taken
-├── HistoryUnavailable 503 the past cannot be folded at once, or not here
 ├── NotReady         503  reads are possible but should not be trusted to advance
 └── StoreDown        503  the store cannot be read at present
 """
@@ -45,7 +36,7 @@ from werkzeug.exceptions import NotFound as UnknownPath
 
 from api.catalogue import CATALOGUE
 from api.nearest import nearest
-from store.errors import Changed, KeyEnded, LastAdmin, StoreUnreachable, Suspended, TooManyKeys, TooMuch
+from store.errors import Changed, StoreUnreachable, TooMuch
 from store.errors import NotFound as NoDocument
 
 logger = logging.getLogger(__name__)
@@ -78,12 +69,11 @@ class Problem(Exception):
     status = 500
     code = "internal-server-error"
     retry_after_seconds: int | None = None
-    start: str | None = None
-    """Where to begin again, for what cannot be continued."""
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(self, detail: str, errors: Sequence[FieldError] = (), *, start: str | None = None) -> None:
+        """`start`: where to begin again, for what cannot be continued."""
         super().__init__(detail)
-        self.detail, self.errors = detail, tuple(errors)
+        self.detail, self.errors, self.start = detail, tuple(errors), start
 
 
 class BadRequest(Problem):
@@ -116,10 +106,6 @@ class MfaRequired(Problem):
     status, code = 403, "mfa-required"
 
 
-class AccountSuspended(Problem):
-    status, code = 403, "account-suspended"
-
-
 class CrossSite(Problem):
     status, code = 403, "cross-site"
 
@@ -132,52 +118,12 @@ class NotYetIndexed(Problem):
     status, code, retry_after_seconds = 409, "not-yet-indexed", RETRY_SECONDS
 
 
-class LastAdministrator(Problem):
-    status, code = 409, "last-admin"
-
-
-class KeyLimit(Problem):
-    status, code = 409, "too-many-keys"
-
-
-class KeyConflict(Problem):
-    status, code = 409, "key-ended"
-
-
 class VersionChanged(Problem):
     status, code = 412, "precondition-failed"
 
 
 class EventsGone(Problem):
     status, code = 410, "events-gone"
-
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
-
-
-class CursorOrphaned(Problem):
-    status, code = 410, "cursor-orphaned"
-
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
-
-
-class BlockReplaced(Problem):
-    status, code = 410, "block-replaced"
-
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
-
-
-class BeforeHistory(Problem):
-    status, code = 410, "before-history"
-
-
-class BlockTimeUnknown(Problem):
-    status, code = 410, "block-time-unknown"
 
 
 class Unsupported(Problem):
@@ -204,10 +150,6 @@ class TooManyStreams(Problem):
     status, code, retry_after_seconds = 503, "too-many-streams", 5
 
 
-class HistoryUnavailable(Problem):
-    status, code, retry_after_seconds = 503, "history-unavailable", RETRY_SECONDS
-
-
 class NotReady(Problem):
     status, code, retry_after_seconds = 503, "not-ready", 5
 
@@ -232,10 +174,6 @@ def register(app: Flask) -> None:
     """Answer every failure as a problem."""
     app.register_error_handler(Problem, _own)
     app.register_error_handler(StoreUnreachable, _unreachable)
-    app.register_error_handler(Suspended, lambda error: _own(AccountSuspended(str(error))))
-    app.register_error_handler(LastAdmin, lambda error: _own(LastAdministrator(str(error))))
-    app.register_error_handler(TooManyKeys, lambda error: _own(KeyLimit(str(error))))
-    app.register_error_handler(KeyEnded, lambda error: _own(KeyConflict(str(error))))
     app.register_error_handler(Changed, lambda error: _own(VersionChanged(str(error))))
     app.register_error_handler(TooMuch, lambda error: _own(TooMuchHistory(str(error))))
     app.register_error_handler(NoDocument, lambda error: _own(NotFound(str(error))))

@@ -42,6 +42,13 @@ SOURCES = ("mint", "ai-oracle", "direct", "user-listing", "sale")
 INTERVALS = ("raw", "1h", "4h", "1d", "1w")
 
 
+CONTRACT = {"description": "Another asset contract than the one the marketplace speaks of."}
+TYPES = {"description": "Any of these types."}
+PURCHASABLE = {"description": "A purchase would succeed at this block."}
+ASKED = {"description": "Price asked in ether, this included."}
+IN_TIME = {"description": "Block time, this included."}
+
+
 class NothingElse(Strict):
     """No parameters at all."""
 
@@ -57,6 +64,7 @@ class FreshnessQuery(WaitQuery):
 
     after_tx = Hash(metadata={"description": "Answer only once this transaction is indexed."})
     min_block = WholeNumber(0, INT64_MAX, metadata={"description": "Answer only from this block on."})
+    finality = OneOf("finalized", metadata={"description": "Answer with what cannot be taken back any more."})
 
 
 class StatsQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
@@ -80,29 +88,32 @@ class BranchPageQuery(PageQuery):
 class ContractQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
     """Which asset contract a tokenId belongs to: unless given, the one the marketplace speaks of."""
 
-    contract_address = Wallet()
+    contract_address = Wallet(metadata=CONTRACT)
 
 
 class OwnedAssetsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of assets; no parameter means no filter."""
 
-    contract_address = Wallet()
-    asset_type = Words(Word())
-    is_listed = Flag()
-    is_purchasable = Flag()
-    is_verified = Flag()
-    price_min = Ether()
-    price_max = Ether()
-    listing_price_min = Ether()
-    listing_price_max = Ether()
-    min_confidence = WholeNumber(0, 100)
+    contract_address = Wallet(metadata=CONTRACT)
+    asset_type = Words(Word(), metadata=TYPES)
+    is_listed = Flag(metadata={"description": "For sale: listed, and still the lister's."})
+    is_purchasable = Flag(metadata=PURCHASABLE)
+    is_verified = Flag(metadata={"description": "By the platform, not by the minter's word."})
+    price_min = Ether(metadata={"description": "Valuation in ether, this included."})
+    price_max = Ether(metadata={"description": "Valuation in ether, this included."})
+    listing_price_min = Ether(metadata=ASKED)
+    listing_price_max = Ether(metadata=ASKED)
+    min_confidence = WholeNumber(0, 100, metadata={"description": "Of the last valuation, in percent."})
     q = fields.String(
         validate=validate.Length(1, 100),
         metadata={"description": "Words that begin words of name, type or description."},
     )
     sort_by = OneOf(*ORDERS)
     sort_direction = OneOf("asc", "desc")
-    facets = Words(OneOf("assetType", "isListed", "isVerified"))
+    facets = Words(
+        OneOf("assetType", "isListed", "isVerified"),
+        metadata={"description": "Count the values of these among everything that matches."},
+    )
 
 
 class AssetsQuery(OwnedAssetsQuery):
@@ -115,12 +126,12 @@ class AssetsQuery(OwnedAssetsQuery):
 class ListingsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of what is for sale; price is the price asked."""
 
-    contract_address = Wallet()
-    asset_type = Words(Word())
+    contract_address = Wallet(metadata=CONTRACT)
+    asset_type = Words(Word(), metadata=TYPES)
     seller = Wallet()
-    is_purchasable = Flag()
-    price_min = Ether()
-    price_max = Ether()
+    is_purchasable = Flag(metadata=PURCHASABLE)
+    price_min = Ether(metadata=ASKED)
+    price_max = Ether(metadata=ASKED)
     sort_by = OneOf("price", "listedAt", "tokenId", "name")
     sort_direction = OneOf("asc", "desc")
 
@@ -128,15 +139,15 @@ class ListingsQuery(AsOfQuery, BranchPageQuery):
 class PeriodQuery(AsOfQuery, BranchPageQuery):
     """A stretch of block time, both ends included."""
 
-    from_time = Moment(data_key="from")
-    to_time = Moment(data_key="to")
+    from_time = Moment(data_key="from", metadata=IN_TIME)
+    to_time = Moment(data_key="to", metadata=IN_TIME)
 
 
 class PriceHistoryQuery(PeriodQuery):
     """Which points, and whether as they are or as candles."""
 
-    contract_address = Wallet()
-    interval = OneOf(*INTERVALS)
+    contract_address = Wallet(metadata=CONTRACT)
+    interval = OneOf(*INTERVALS, metadata={"description": "Candles of that length; `raw`: the points."})
     source = OneOf(*SOURCES)
     sort_direction = OneOf("asc", "desc")
 
@@ -144,7 +155,7 @@ class PriceHistoryQuery(PeriodQuery):
 class AssetTransactionsQuery(PeriodQuery):
     """Deeds of one asset."""
 
-    contract_address = Wallet()
+    contract_address = Wallet(metadata=CONTRACT)
     type = Words(OneOf(*DEEDS))
     status = OneOf("pending", "completed", "failed")
 
@@ -152,7 +163,7 @@ class AssetTransactionsQuery(PeriodQuery):
 class UserTransactionsQuery(PeriodQuery):
     """Deeds of one wallet, in its own words: what it sold is `sell`."""
 
-    contract_address = Wallet()
+    contract_address = Wallet(metadata=CONTRACT)
     token_id = WholeNumber(0, INT64_MAX)
     type = Words(OneOf(*DEEDS, "sell"))
     status = OneOf("pending", "completed", "failed")
@@ -177,7 +188,7 @@ class ProvenanceQuery(BranchPageQuery):
 class AssetActivityQuery(PeriodQuery):
     """Activity of one asset."""
 
-    contract_address = Wallet()
+    contract_address = Wallet(metadata=CONTRACT)
     page = WholeNumber(1, MAX_ACTIVITY_PAGE)
 
 
@@ -210,7 +221,7 @@ class BatchBody(AsOfBody):
         required=True,
         validate=validate.Length(1, MAX_BATCH, error=f"must be 1 to {MAX_BATCH} token ids"),
     )
-    contract_address = Wallet()
+    contract_address = Wallet(metadata=CONTRACT)
 
 
 def _token_id(text: str) -> int:

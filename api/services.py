@@ -17,7 +17,7 @@ from api.auth.tokens import KeyRing
 from api.auth.usage import UsageCounts
 from api.newest import Newest
 from api.pagination import Cursors
-from api.problems import HistoryUnavailable
+from api.past_problems import HistoryUnavailable
 from store.chronicle import Chronicle
 from store.documents import AssetDocument, MarketDocument
 from store.reading import Reading

@@ -9,7 +9,8 @@ from flask import Response
 from api.effects import present_act, present_deed, present_point
 from api.endpoints import chain_response
 from api.freshness import indexed, is_applied, tip_number, waiting
-from api.problems import RETRY_SECONDS, HistoryUnavailable
+from api.past_problems import HistoryUnavailable
+from api.problems import RETRY_SECONDS
 from api.services import Whereabouts, services
 from store.documents import PriceDocument, TransactionDocument
 from store.reading import View

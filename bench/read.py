@@ -1,11 +1,14 @@
 """How fast are the endpoints, against the least that could answer the same?
 
-    python -m bench.read [--seconds 4] [--rounds 3] [--connections 32] [--quick]
+    python -m bench.read [--seconds 4] [--rounds 3] [--connections 32] [--quick] [--access-log on]
+    python -m bench.read --assets 1000000 [--uri mongodb://… --database big]
 
 Chain A is indexed, then the head rises by a block of twenty events a second while `wrk` reads: from
 `dvault serve` and from `bench.minimal_api`, both under granian with two workers, one after the other in
-every round. "Cold" is with the cache off, p99 is taken at half of our peak. The last line is JSON, medians of
-the rounds, our rate over theirs: {"listRatio", "byIdRatio", "coldListRatio", "notModifiedRatio", "p99Ms", …}.
+every round. With --assets the database is one of bench.seed instead (or, with --uri, one that is there),
+and a block of twenty prices is committed to it every second. "Cold" is with the cache off; p99 is taken at
+half of our peak, evenly paced. The last line is JSON, medians of the rounds, our rate over theirs:
+{"listRatio", "byIdRatio", "coldListRatio", "notModifiedRatio", "p99Ms", …}.
 Needs wrk on PATH (Debian and Ubuntu: apt-get install wrk).
 """
 
@@ -32,11 +35,14 @@ from bench.chains import chain
 from bench.head import free_port, running
 from bench.ours import backfill_settings, settings
 from bench.replay import replay_server
+from bench.seed import arriving, fill
+from store.connection import connect
 from store.mongod import EmbeddedMongod
 
 WORKERS = 2
 LIST, ASSET = "/api/assets?limit=20", "/api/assets/7"
 START_SECONDS = 120.0
+UNREACHED = "9999999/second"
 RISING_BLOCKS = 400
 """Blocks that come while we measure."""
 
@@ -85,14 +91,14 @@ def answered(url: str, headers: Mapping[str, str] | None = None) -> Mapping[str,
         time.sleep(0.2)
 
 
-def load(url: str, options: argparse.Namespace, *, connections: int = 0, etag: bool = False) -> Load:
-    """Let wrk read for some seconds; with `etag`, by a client that has the present answer already."""
-    command = [_wrk(), "-t1", f"-c{connections or options.connections}", f"-d{options.seconds}s", "--latency"]
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        if etag:
-            script.write(REMEMBERING)
-            script.flush()
-            command += ["-s", script.name]
+def load(url: str, options: argparse.Namespace, script: str = "") -> Load:
+    """Let wrk read for some seconds; `script` says how a client behaves that does more than ask."""
+    command = [_wrk(), "-t1", f"-c{options.connections}", f"-d{options.seconds}s", "--latency"]
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        if script:
+            file.write(script)
+            file.flush()
+            command += ["-s", file.name]
         told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in told:
         raise RuntimeError(f"{url} answered with errors:\n{told}")
@@ -115,6 +121,12 @@ end
 """A client that asks again with the ETag of the last answer."""
 
 
+def paced(per_second: float, connections: int) -> str:
+    """Clients that together ask about so often, each after a pause that is never the same."""
+    longest = max(1, round(2000 * connections / per_second))
+    return f"delay = function() return math.random(0, {longest}) end"
+
+
 def _wrk() -> str:
     found = shutil.which("wrk")
     if found is None:
@@ -123,13 +135,14 @@ def _wrk() -> str:
 
 
 def served_settings(chosen: Mapping[str, str], **more: str) -> dict[str, str]:
-    """Both of our servers, with limits out of the way: one client plays thousands."""
+    """Both of our servers, with a limit that one client who plays thousands does not reach."""
     return {
         **chosen,
         "HOST": "127.0.0.1",
         "PORT": str(free_port()),
         "API_WORKERS": str(WORKERS),
-        "RATE_LIMIT_READ": "off",
+        "RATE_LIMIT_READ": UNREACHED,
+        "SECRET_KEY": "a key of a bench that is long enough",
         **more,
     }
 
@@ -139,12 +152,13 @@ def played(urls: Mapping[str, str], options: argparse.Namespace) -> dict[str, fl
     rates = {
         "list": load(urls["ours"] + LIST, options),
         "minimal list": load(urls["minimal"] + LIST, options),
+        "cold list": load(urls["cold"] + LIST, options),
+        "not modified": load(urls["ours"] + LIST, options, REMEMBERING),
         "asset": load(urls["ours"] + ASSET, options),
         "minimal asset": load(urls["minimal"] + ASSET, options),
-        "cold list": load(urls["cold"] + LIST, options),
-        "not modified": load(urls["ours"] + LIST, options, etag=True),
-        "half": load(urls["ours"] + LIST, options, connections=max(1, options.connections // 8)),
     }
+    half = paced(rates["list"].per_second / 2, options.connections)
+    rates["half"] = load(urls["ours"] + LIST, options, half)
     for name, one in rates.items():
         print(f"  {name:<16}{one.per_second:>10,.0f} req/s   p99 {one.p99_ms:.1f} ms", flush=True)
     base = rates["minimal list"].per_second
@@ -154,22 +168,52 @@ def played(urls: Mapping[str, str], options: argparse.Namespace) -> dict[str, fl
         "coldListRatio": rates["cold list"].per_second / base,
         "notModifiedRatio": rates["not modified"].per_second / base,
         "p99Ms": rates["half"].p99_ms,
+        "listPerSecond": rates["list"].per_second,
     }
+
+
+@contextmanager
+def indexed_chain(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, str]]:
+    """The settings of a chain that is being followed."""
+    chosen_chain = chain("quick" if options.quick else "A")
+    with ExitStack() as stack:
+        mongod = stack.enter_context(EmbeddedMongod(folder / "mongod"))
+        rpc = stack.enter_context(replay_server(chosen_chain.path, blocks_behind=RISING_BLOCKS))
+        chosen = backfill_settings(chosen_chain, rpc, mongod.uri, "read")
+        (folder / "run").mkdir()
+        stack.enter_context(running("run", dict(chosen), folder / "run"))
+        yield chosen
+
+
+@contextmanager
+def seeded(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, str]]:
+    """The settings of a database of any size, into which blocks come."""
+    with ExitStack() as stack:
+        uri = options.uri
+        if uri is None:
+            uri = stack.enter_context(EmbeddedMongod(folder / "mongod")).uri
+            seconds = fill(uri, options.database, options.assets, 2 * options.assets)
+            print(f"{options.assets:,} assets and twice as many deeds in {seconds:.0f} s", flush=True)
+        connection = stack.enter_context(connect(uri, options.database, timeout_seconds=30))
+        stack.enter_context(arriving(connection))
+        yield {"NETWORK": "local", "MONGODB_URI": uri, "MONGODB_DATABASE": options.database}
 
 
 def contest(options: argparse.Namespace) -> dict[str, Any]:
     """Start everything, play all rounds, stop everything."""
-    chosen_chain = chain("quick" if options.quick else "A")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        mongod = stack.enter_context(EmbeddedMongod(folder / "mongod"))
-        rpc = stack.enter_context(replay_server(chosen_chain.path, blocks_behind=RISING_BLOCKS))
-        chosen = backfill_settings(chosen_chain, rpc, mongod.uri, "read")
-        ours, cold = served_settings(chosen), served_settings(chosen, RESPONSE_CACHE="off")
-        for name, told in (("run", chosen), ("serve", ours), ("serve", cold)):
-            own = folder / f"{name}{told.get('PORT', '')}"
+        source = seeded if options.assets or options.uri else indexed_chain
+        chosen = stack.enter_context(source(options, folder))
+        logged = {"ACCESS_LOG": options.access_log}
+        ours, cold = (
+            served_settings(chosen, **logged),
+            served_settings(chosen, RESPONSE_CACHE="off", **logged),
+        )
+        for told in (ours, cold):
+            own = folder / f"serve{told['PORT']}"
             own.mkdir()
-            stack.enter_context(running(name, dict(told), own))
+            stack.enter_context(running("serve", dict(told), own))
         urls = {
             "ours": f"http://127.0.0.1:{ours['PORT']}",
             "cold": f"http://127.0.0.1:{cold['PORT']}",
@@ -180,9 +224,8 @@ def contest(options: argparse.Namespace) -> dict[str, Any]:
             answered(url + ASSET)
         _await_live(urls["ours"])
         rounds = [played(urls, options) for _ in range(options.rounds)]
-    return {name: round(median(one[name] for one in rounds), 2) for name in rounds[0]} | {
-        "rounds": len(rounds)
-    }
+    medians = {name: round(median(one[name] for one in rounds), 2) for name in rounds[0]}
+    return medians | {"rounds": len(rounds), "accessLog": options.access_log}
 
 
 def _await_live(url: str) -> None:
@@ -200,6 +243,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--access-log", choices=["on", "off"], default="on")
+    parser.add_argument("--assets", type=int, default=0, help="a seeded database of that many")
+    parser.add_argument("--uri", help="with --database: a seeded database that is there already")
+    parser.add_argument("--database", default="big")
     parser.add_argument("--quick", action="store_true", help="the small chain: does it work?")
     print(json.dumps(contest(parser.parse_args())))
 

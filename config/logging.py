@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 LogFormat = Literal["text", "json"]
 
+_ONE_WORD = re.compile(r"\S+").fullmatch
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -64,4 +66,4 @@ def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str | Non
 
 def _word(value: object) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if not text or any(map(str.isspace, text)) else text
+    return text if _ONE_WORD(text) else json.dumps(text, ensure_ascii=False)

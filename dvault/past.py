@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from api.problems import HistoryUnavailable
+from api.past_problems import HistoryUnavailable
 from api.services import Act, Facts, Then
 from chain.decode import Decoder
 from config.settings import Settings

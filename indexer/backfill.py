@@ -30,7 +30,7 @@ from indexer.gather import Fetched, Gatherer
 from indexer.interpret import Interpreter
 from indexer.ports import Chain
 from indexer.rolling import links
-from indexer.scribe import scribe
+from indexer.scribe import COLLECT_AFTER_ALLOCATIONS, scribe
 from indexer.standing import Standing
 from indexer.state import AssetKey, MarketState
 from indexer.states import load
@@ -43,7 +43,6 @@ from store.spans import Span
 
 EVENTS_PER_COMMIT = 8_000
 SECONDS_PER_COMMIT = 1.0
-COLLECT_AFTER_ALLOCATIONS = 500_000
 HAND_OVER_SECONDS = 0.001
 """Five times as often as usual: the writing thread needs the interpreter back after every answer."""
 WORTH_A_PROCESS = 1000

@@ -34,6 +34,7 @@ from indexer.telling import fact_of_finality, facts_of_block
 from indexer.window import Applied, Bases, Window
 from indexer.world import World, needs_of
 from store.commit import Change, Commit
+from store.encoding import utc
 from store.identity import asset_id
 from store.ledger import Ledger
 
@@ -200,7 +201,8 @@ class Follower:
         old = self.window.bases
         new = self.window.bases_at(target.number, self.world_of)
         standing = replace(self.standing, finalized=target)
-        commit = Commit(standing.fields(), forget_headers_up_to=target.number)
+        fields = standing.fields() | time_of(target.number, self.window.blocks.get(target.number))
+        commit = Commit(fields, forget_headers_up_to=target.number)
         commit.spans = spans_of(self.window.evidence(self.window.finalized.number, target.number))
         commit.told = [fact_of_finality(target, self._timestamp_of(target))]
         commit.changed_assets = self._moved_bases(old, new)
@@ -247,6 +249,13 @@ class Follower:
             return applied.header.timestamp
         header = self._chain.header_by_hash(ref.hash)
         return header.timestamp if header else self.standing.tip_timestamp
+
+
+def time_of(number: int, applied: Applied | None) -> dict[str, Any]:
+    """The time of a block that becomes final, as the checkpoint keeps it."""
+    if applied is None:
+        return {}
+    return {"finalizedAt": {"number": number, "timestamp": utc(applied.header.timestamp)}}
 
 
 def _with_base(asset: Mapping[str, Any], bases: Mapping[Any, Any]) -> Mapping[str, Any]:

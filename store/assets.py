@@ -33,6 +33,12 @@ FACET_PATHS: dict[str, str] = {
 }
 FACET_VALUES = 100
 """More distinct values than a reader can use."""
+LISTED = (
+    "tokenId", "contractAddress", "name", "assetType", "media.thumbnailUrl", "currentPrice", "marketStatus",
+    "ownership.currentOwner", "verification.isVerified", "chain.updatedBlock", "chain.initialPriceWei",
+    "createdAt", "updatedAt",
+)  # fmt: skip
+"""What lists show of an asset; the rest is not read for them."""
 WITHOUT_BASE = {"chain.base": 0, "searchKeys": 0}
 FEW_FOUND = 2000
 """Assets that words find, up to which they are fetched and put in order; of more, a page is soon full."""
@@ -106,6 +112,12 @@ def sorted_by(sort: str, direction: Direction) -> Order:
     return (*keys, By("_id", direction))
 
 
+def listed_by(order: Order) -> dict[str, int]:
+    """What a list in that order reads: what it shows, and what it is sorted by."""
+    sorting = (by.path for by in order if by.path.partition(".")[0] not in LISTED)
+    return dict.fromkeys((*LISTED, *sorting), 1)
+
+
 class Assets:
     """Assets as of one snapshot. `chain.base` is never read: it is the indexer's."""
 
@@ -113,10 +125,10 @@ class Assets:
         self._snapshot = snapshot
 
     def page(self, wanted: AssetFilter, order: Order, request: PageRequest) -> Page[AssetDocument]:
-        """One page of the assets that match."""
+        """One page of the assets that match, with what lists show of them."""
         # Counting needs the index of words, whatever is found.
         condition = wanted.condition() if request.page else self._condition(wanted)
-        source = Source("assets", [condition], WITHOUT_BASE)
+        source = Source("assets", [condition], listed_by(order))
         return cast("Page[AssetDocument]", read_page(self._snapshot, source, order, request))
 
     def _condition(self, wanted: AssetFilter) -> Filter:
@@ -160,8 +172,11 @@ class Assets:
         return {name: self._facet(wanted.condition(), name) for name in names}
 
     def _facet(self, condition: Filter, name: str) -> list[tuple[Any, int]]:
+        # In the order of an index, values are read from it alone; with a filter, that one's index is better.
+        ordered: list[Document] = [] if condition else [{"$sort": {FACET_PATHS[name][1:]: 1}}]
         pipeline: list[Document] = [
             {"$match": condition},
+            *ordered,
             {"$group": {"_id": self._facet_value(name), "count": {"$sum": 1}}},
             {"$sort": {"count": -1, "_id": 1}},
             {"$limit": FACET_VALUES},

@@ -14,11 +14,12 @@ Found = TypeVar("Found")
 class _Flight(Generic[Found]):
     """One question on its way: whoever boards before it begins shares what it finds."""
 
-    __slots__ = ("before", "error", "found", "landed")
+    __slots__ = ("before", "boarded", "error", "found", "landed")
 
     def __init__(self, before: _Flight[Found] | None) -> None:
         self.before = before
         self.landed = Event()
+        self.boarded = 0
         self.found: Found | None = None
         self.error: Exception | None = None
 
@@ -38,6 +39,12 @@ class Coalesced(Generic[Found]):
         self._flying: _Flight[Found] | None = None
         self._boarding: _Flight[Found] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many share the question that has not begun."""
+        boarding = self._boarding
+        return boarding.boarded if boarding else 0
+
     def newest(self) -> Found:
         """The answer to a question that began after this call. Raises StoreUnreachable, what `ask` raises."""
         with self._lock:
@@ -45,6 +52,7 @@ class Coalesced(Generic[Found]):
             leads = flight is None
             if flight is None:
                 flight = self._boarding = _Flight(self._flying)
+            flight.boarded += 1
         if leads:
             self._fly(flight)
         elif not flight.landed.wait(self._patience):

@@ -127,6 +127,7 @@ ASSET_LISTS: tuple[Index, ...] = (
     Index("assets", up("name", "_id")),
     Index("assets", up("updatedAt", "_id")),
     Index("assets", up("stats.viewCount", "_id")),
+    Index("assets", up("verification.isVerified", "_id")),
     Index("assets", up("searchKeys")),
 )
 
@@ -141,6 +142,7 @@ ROW_LISTS: tuple[Index, ...] = (
     Index("transactions", up("type", "timestamp")),
     Index("priceHistory", down(*CHAIN_ORDER)),
     Index("priceHistory", up("tokenId", "contractAddress", *CHAIN_ORDER)),
+    Index("priceHistory", (*up("source.type"), *down(*CHAIN_ORDER))),
     Index("priceHistory", (*up("tokenId"), *down("timestamp"))),
     Index("priceHistory", (*up("assetId"), *down("timestamp"))),
     Index("priceHistory", up("blockchain.transactionHash")),

@@ -13,7 +13,7 @@ from bson import ObjectId
 from pymongo import UpdateMany
 from pymongo.client_session import ClientSession
 
-from store import bulk, spans
+from store import bulk, spans, trade_hours
 from store.commit import TALLIED, Change, Commit, Document
 from store.connection import MAJORITY, SNAPSHOT, Connection, translated
 from store.errors import LeaseLost, NotFound
@@ -59,6 +59,7 @@ class Ledger:
 
     def _write(self, commit: Commit, session: ClientSession) -> None:
         self._move_checkpoint(commit, session)
+        hours = trade_hours.taken_back(self._database, commit, session)
         if commit.rewind_above is not None:
             self._rewind(commit.rewind_above, commit.dropped_contracts, session)
         if commit.rewrite_rows_of is not None:
@@ -68,6 +69,7 @@ class Ledger:
         self._remove_assets(commit.removed_assets, session)
         for name, documents in self._inserts(commit, session):
             bulk.insert(self._database, name, documents, session, validate=not commit.trusted)
+        trade_hours.keep(self._database, commit.transactions, hours, session)
         assets = bulk.Lazily(_update, commit.changed_assets)
         bulk.update(self._database, "assets", assets, session, validate=not commit.trusted)
         operators = bulk.Lazily(_update, commit.changed_operators)
@@ -185,6 +187,7 @@ class Ledger:
                     "epoch": self.epoch,
                     "version": 0,
                     "seq": 0,
+                    trade_hours.KEPT: True,
                     "updatedAt": datetime.now(UTC),
                 },
                 session=session,

@@ -34,6 +34,10 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
         names = self.__struct_fields__
         return Trade(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
+    def __sub__(self, other: Trade) -> Trade:
+        names = self.__struct_fields__
+        return Trade(**{name: getattr(self, name) - getattr(other, name) for name in names})
+
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """The market as of one block. Floors are the lowest prices asked, None where nothing is offered."""
@@ -67,15 +71,21 @@ class LatestFigures:
 class Market:
     """The market as of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, known: MarketDocument | None = None) -> None:
+        """`known`: the configuration, where it has been read already."""
+        self._snapshot, self._known = snapshot, known
 
     def configuration(self) -> MarketDocument | None:
         """Fee, collector and linked contracts; None before the contracts were first seen."""
+        if self._known is not None:
+            return self._known
         return cast("MarketDocument | None", self._snapshot.one("market", {"_id": "market"}))
 
-    def figures(self, now: datetime) -> Figures:
-        """Everything the statistics tell; windows reach back from `now`, the time of the tip."""
+    def figures(self, now: datetime, trade: dict[str, Trade] | None = None) -> Figures:
+        """Everything the statistics tell; windows reach back from `now`, the time of the tip.
+
+        `trade`: trade by window, where it is known; else it costs a pass over all sales.
+        """
         return Figures(
             assets=self._snapshot.count("assets", {}),
             holders=self._holders(),
@@ -83,7 +93,7 @@ class Market:
             purchasable=self._snapshot.count("assets", {"marketStatus.isListed": True, **PURCHASABLE}),
             floor_wei=self._floor({}),
             purchasable_floor_wei=self._floor(PURCHASABLE),
-            trade=self.trade(now),
+            trade=self.trade(now) if trade is None else trade,
         )
 
     def active_listings(self) -> int:

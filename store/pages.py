@@ -53,13 +53,21 @@ class PageRequest:
         return self.limit * (self.page - 1) if self.page else 0
 
 
+COUNTED_UP_TO = 10_000
+"""Counting costs a step of an index for each row: nobody turns so many pages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows, the position after them (None at the end), and the total where pages are numbered."""
+    """Rows, the position after them (None at the end), and the total where pages are numbered.
+
+    A total of COUNTED_UP_TO means that many or more, where `total_is_capped`.
+    """
 
     rows: list[Row]
     next: bytes | None
     total: int | None = None
+    total_is_capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ def both(one: Filter, other: Filter) -> Filter:
 def read_page(snapshot: Snapshot, source: Source, order: Order, request: PageRequest) -> Page[Document]:
     """One page of one collection."""
     rows = _rows(snapshot, source, order, request, request.skipped, request.limit + 1)
-    return _page(rows, order, request, lambda: snapshot.count(source.collection, source.where()))
+    return _page(rows, order, request, lambda: _count(snapshot, [source]))
 
 
 def read_merged(
@@ -97,16 +105,23 @@ def read_merged(
     found = [row for source in sources for row in _rows(snapshot, source, order, request, 0, wanted)]
     found.sort(key=lambda row: tuple(value_at(row, by.path) for by in order), reverse=order[0].direction < 0)
     rows = found[request.skipped : wanted]
-    return _page(rows, order, request, lambda: sum(snapshot.count(s.collection, s.where()) for s in sources))
+    return _page(rows, order, request, lambda: _count(snapshot, sources))
 
 
 def _rows(
     snapshot: Snapshot, source: Source, order: Order, request: PageRequest, skip: int, limit: int
 ) -> list[Document]:
-    beyond = beyond_position(order, decode_position(request.after)) if request.after else ()
+    position = decode_position(request.after) if request.after else None
+    return find_rows(snapshot, source, order, position, limit, skip)
+
+
+def find_rows(
+    snapshot: Snapshot, source: Source, order: Order, after: Sequence[Any] | None, limit: int, skip: int = 0
+) -> list[Document]:
+    """Rows of one collection in their order, those after a position if there is one."""
     return snapshot.find(
         source.collection,
-        source.where(beyond),
+        source.where(beyond_position(order, after) if after is not None else ()),
         sort=[(by.path, by.direction) for by in order],
         skip=skip,
         limit=limit,
@@ -117,8 +132,17 @@ def _rows(
 def _page(rows: list[Document], order: Order, request: PageRequest, count: Any) -> Page[Document]:
     kept = rows[: request.limit]
     more = len(rows) > request.limit
-    total = count() if request.page else None
-    return Page(kept, position_of(kept[-1], order) if more else None, total)
+    position = position_of(kept[-1], order) if more else None
+    if not request.page:
+        return Page(kept, position)
+    total = count()
+    return Page(kept, position, min(total, COUNTED_UP_TO), total > COUNTED_UP_TO)
+
+
+def _count(snapshot: Snapshot, sources: Sequence[Source]) -> int:
+    """How many rows there are; no more than needed to know that there are more than COUNTED_UP_TO."""
+    limit = COUNTED_UP_TO + 1
+    return sum(snapshot.count(source.collection, source.where(), limit=limit) for source in sources)
 
 
 def position_of(row: Document, order: Order) -> bytes:

@@ -51,9 +51,10 @@ class Pinned(Snapshot):
         found = self.find(collection, condition, sort=sort, limit=1)
         return found[0] if found else None
 
-    def count(self, collection: str, condition: Filter) -> int:
-        """How many documents match, exactly."""
-        pipeline: list[Document] = [{"$match": condition}, {"$count": "matches"}]
+    def count(self, collection: str, condition: Filter, *, limit: int = 0) -> int:
+        """How many documents match, exactly; above 0, `limit` ends the count."""
+        stages: list[Document] = [{"$match": condition}, *([{"$limit": limit}] if limit else [])]
+        pipeline = [*stages, {"$count": "matches"}]
         hint: Document = {} if condition else {"hint": "_id_"}
         found = self._all({"aggregate": collection, "pipeline": pipeline, "cursor": {}, **hint}, bounded=True)
         return int(found[0]["matches"]) if found else 0

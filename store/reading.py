@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from pymongo.database import Database
@@ -14,7 +15,7 @@ from store.assets import Assets
 from store.chronicle import Chronicle
 from store.documents import BlockRefDocument, CheckpointDocument, EndpointsDocument, LeaseDocument
 from store.favourites import LikedAssets
-from store.market import Figures, LatestFigures, Market
+from store.market import Figures, LatestFigures, Market, Trade
 from store.market_history import MarketHistory
 from store.moments import Moment, Moments
 from store.pinned import Pinned
@@ -24,6 +25,8 @@ from store.provenance import Provenance
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.told import Told
+from store.trade_hours import KEPT
+from store.trade_windows import windows
 from store.transactions import Transactions
 from store.trending import Trending
 
@@ -41,7 +44,7 @@ class View:
         self.assets = Assets(snapshot)
         self.transactions = Transactions(snapshot, self.finalized)
         self.prices = Prices(snapshot)
-        self.market = Market(snapshot)
+        self.market = Market(snapshot, moment.state.market)
         self.history = MarketHistory(snapshot)
         self.portfolios = Portfolios(snapshot)
         self.status = Status(snapshot)
@@ -62,7 +65,7 @@ class View:
     @property
     def asset_contract(self) -> str:
         """The contract a bare tokenId means: the one the marketplace speaks of; "" while unknown."""
-        market = self.moment.state.market
+        market = self.market.configuration()
         if market:
             return market["marketplaceAsset"]
         return self.checkpoint["addresses"].get("asset", "") if self.checkpoint else ""
@@ -85,7 +88,11 @@ class View:
         if checkpoint is None or checkpoint["tip"] is None or checkpoint["tipTimestamp"] is None:
             return None
         now, state = checkpoint["tipTimestamp"], (checkpoint["version"], checkpoint["tip"]["hash"])
-        return self._figures.of(state, lambda: self.market.figures(now))
+        return self._figures.of(state, lambda: self.market.figures(now, self._trade(checkpoint, now)))
+
+    def _trade(self, checkpoint: CheckpointDocument, now: datetime) -> dict[str, Trade] | None:
+        """Trade by window from the sums of hours; None where they have not been kept from the start."""
+        return windows(self.snapshot, now) if checkpoint.get(KEPT) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,12 @@ class Snapshot:
         """The first match, or None."""
         return self._database[collection].find_one(condition, sort=sort, session=self._session)
 
-    def count(self, collection: str, condition: Filter) -> int:
-        """How many documents match, exactly."""
+    def count(self, collection: str, condition: Filter, *, limit: int = 0) -> int:
+        """How many documents match, exactly; above 0, `limit` ends the count."""
         # Counting everything would read the documents; the smallest index knows as well.
         hint: dict[str, Any] = {} if condition else {"hint": "_id_"}
+        if limit:
+            hint["limit"] = limit
         return self._database[collection].count_documents(condition, session=self._session, **hint)
 
     def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:

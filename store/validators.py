@@ -10,7 +10,7 @@ from datetime import datetime
 from types import NoneType, UnionType
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from bson import ObjectId
+from bson import Decimal128, ObjectId
 
 from store import documents
 
@@ -24,6 +24,7 @@ BSON_TYPES: dict[object, list[str]] = {
     bytes: ["binData"],
     datetime: ["date"],
     ObjectId: ["objectId"],
+    Decimal128: ["decimal"],
     NoneType: ["null"],
 }
 
@@ -110,6 +111,7 @@ VALIDATORS: dict[str, Schema] = {
     "operatorApprovals": schema_of(documents.OperatorApprovalDocument),
     "assets": schema_of(documents.AssetDocument),
     "transactions": schema_of(documents.TransactionDocument),
+    "tradeHours": schema_of(documents.TradeHourDocument),
     "priceHistory": schema_of(documents.PriceDocument),
     "quarantine": schema_of(documents.QuarantineDocument),
     "reorgs": schema_of(documents.ReorgDocument),

@@ -38,7 +38,7 @@ class Principal:
 class CredentialsAmbiguous(Problem):
     """Two credentials came, and whose request it is nobody can tell."""
 
-    status, code = 400, "credentials-ambiguous"
+    status, code = 401, "credentials-ambiguous"
 
 
 def principal() -> Principal:

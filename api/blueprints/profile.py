@@ -29,6 +29,7 @@ FILE_FORM = {
             "schema": {
                 "type": "object",
                 "required": ["file"],
+                "additionalProperties": False,
                 "properties": {"file": {"type": "string", "format": "binary"}},
             }
         }
@@ -103,7 +104,8 @@ def _uploaded() -> bytes:
 
 def _only_file() -> FileStorage:
     files = request.files.getlist("file")
-    others = sorted({*request.files, *request.form} - {"file"})
+    # A part need not have a name at all.
+    others = sorted({name or "a part without a name" for name in (*request.files, *request.form)} - {"file"})
     if others or len(files) != 1:
         wrong = f"the form has {', '.join(others)}" if others else f"there are {len(files)} of it"
         raise BadRequest(

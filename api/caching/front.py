@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
+from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -37,6 +38,8 @@ OK, NOT_MODIFIED = (200, "200 OK"), (304, "304 NOT MODIFIED")
 UNREACHABLE = "dynamicvault.unreachable"
 """In the environment of a request for which the state has been asked in vain."""
 ORIGINS_REMEMBERED = 256
+MAKERS = 8
+"""Answers made at once by one process: more threads of Python only keep each other from working."""
 
 
 class Front:
@@ -44,6 +47,7 @@ class Front:
 
     def __init__(self, app: Flask, services: Services, perimeter: Perimeter, metrics: HttpMetrics) -> None:
         self._app, self._services = app, services
+        self._makers = Semaphore(MAKERS)
         self._behind: WSGIApplication = app.wsgi_app
         self._gate, self._metrics, self._logs = perimeter.gate, metrics, perimeter.logs_access
         self._rules: Callable[[str | None], list[tuple[str, str]]] = lru_cache(ORIGINS_REMEMBERED)(
@@ -87,7 +91,7 @@ class Front:
         return None
 
     def _made(self, recipe: Recipe, moment: Moment, now: datetime, edition: Edition) -> Answer:
-        with self._app.app_context(), self._services.reading.view_at(moment) as view:
+        with self._makers, self._app.app_context(), self._services.reading.view_at(moment) as view:
             answer = recipe.answer(view, now)
         self._services.answers.put(edition, recipe.url, answer)
         return answer

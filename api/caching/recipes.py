@@ -11,9 +11,11 @@ import orjson
 
 from api.as_of import as_asked, placed
 from api.caching.answers import Answer
+from api.finality import as_settled
 from api.freshness import etag_of, indexed, present_as_of
 from store.moments import Moment
 from store.reading import View
+from store.settled_view import settled_checkpoint
 
 REVALIDATE = "no-cache"
 RECIPES_REMEMBERED, LONGEST_REMEMBERED = 10_000, 1000
@@ -51,7 +53,7 @@ class Recipe:
 
     def answer(self, view: View, now: datetime) -> Answer:
         """Make the answer. Raises what the function raises, NothingIndexed."""
-        then = as_asked(view, self.query)
+        then = as_settled(as_asked(view, self.query), self.query, self.rule)
         as_of = present_as_of(indexed(then), now)
         body = encoded({**self.function(then, self.query), "asOf": as_of})
         described = (("Content-Type", "application/json"), ("Content-Length", str(len(body))))
@@ -59,7 +61,10 @@ class Recipe:
 
     def unchanged(self, moment: Moment, now: datetime) -> Answer:
         """What is told to whoever has the present answer already."""
-        as_of = present_as_of(indexed(moment.state), now)
+        checkpoint = indexed(moment.state)
+        if "finality" in self.query:
+            checkpoint = settled_checkpoint(checkpoint)
+        as_of = present_as_of(checkpoint, now)
         return self._of(moment, as_of | placed(self.query), b"")
 
     def _of(self, moment: Moment, as_of: Mapping[str, Any], body: bytes, *headers: tuple[str, str]) -> Answer:

@@ -15,12 +15,17 @@ from api.description.words import INFORMATION, SECURITY_SCHEMES, TAGS
 
 __all__ = ["described"]
 
+LIMITS = {"ProofBody": {"minProperties": 1, "maxProperties": 1}, "UserChange": {"minProperties": 1}}
+"""Schema → what is checked of it as a whole, which its fields cannot say."""
+
 
 def described(document: dict[str, Any]) -> dict[str, Any]:
     """The document with security, errors, examples and links; changes what it is given."""
     document["info"] |= INFORMATION
     document["servers"] = [{"url": "/", "description": "The server that this document came from."}]
     document["components"]["securitySchemes"] = dict(SECURITY_SCHEMES)
+    for name, limits in LIMITS.items():
+        document["components"]["schemas"][name] |= limits
     failures = Failures(document)
     for operation in operations_of(document):
         operation.content["security"] = _security(operation)

@@ -27,7 +27,10 @@ class KeyBody(Strict):
         validate=Spelled(NAME, error="must be 1 to 50 characters, without control characters"),
     )
     scopes = fields.List(
-        OneOf(*SCOPES), required=True, validate=validate.Length(1, len(SCOPES), error=EACH_ONCE)
+        OneOf(*SCOPES),
+        required=True,
+        validate=validate.Length(1, len(SCOPES), error=EACH_ONCE),
+        metadata={"uniqueItems": True},
     )
     expires_in_days = JsonNumber(
         1, LONGEST_LIFE_DAYS, metadata={"description": f"{USUAL_LIFE_DAYS} unless given."}

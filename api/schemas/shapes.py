@@ -100,7 +100,7 @@ class AsOf(Shape):
     finality = one_of(*FINALITY)
     lag_blocks = fields.Integer()
     lag_seconds = fields.Integer()
-    unchanged_since = fields.Nested(Block, allow_none=True, metadata={"always": False})
+    state_of = fields.Nested(Block, allow_none=True, metadata={"always": False})
 
 
 class Pagination(Shape):
@@ -110,6 +110,9 @@ class Pagination(Shape):
     page = fields.Integer(metadata={"always": False})
     total = fields.Integer(metadata={"always": False})
     total_pages = fields.Integer(metadata={"always": False})
+    total_is_capped = fields.Boolean(
+        metadata={"always": False, "description": "There are more; `total` is as far as was counted."}
+    )
 
 
 class Answer(Shape):

@@ -28,6 +28,7 @@ from store.documents.books import (
     OrphanDocument,
     QuarantineDocument,
     ReorgDocument,
+    TradeHourDocument,
 )
 from store.documents.credentials import (
     ApiKeyDocument,
@@ -105,6 +106,7 @@ __all__ = [
     "OrphanDocument",
     "QuarantineDocument",
     "ReorgDocument",
+    "TradeHourDocument",
     "ApiKeyDocument",
     "ApiKeyUsageDocument",
     "KeyScope",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
-from bson import ObjectId
+from bson import Decimal128, ObjectId
 
 
 class BlockRefDocument(TypedDict):
@@ -55,6 +55,13 @@ class BloomTrouble(TypedDict):
     reason: str
 
 
+class FinalizedAt(TypedDict):
+    """A block that was the finalized one when this was written, and its time."""
+
+    number: int
+    timestamp: datetime
+
+
 class CheckpointDocument(TypedDict):
     """collection checkpoints, `_id` "indexer": where we stand; written in the transaction of every commit."""
 
@@ -68,6 +75,8 @@ class CheckpointDocument(TypedDict):
     tip: BlockRefDocument | None
     tipTimestamp: datetime | None
     finalized: BlockRefDocument | None
+    finalizedAt: NotRequired[FinalizedAt]
+    """Time of the finalized block, since the header that tells it is not kept."""
     head: BlockRefDocument | None
     headTimestamp: datetime | None
     epoch: int
@@ -92,7 +101,9 @@ class CheckpointDocument(TypedDict):
     """What was interrupted and left documents of two times; `dvault rebuild` finishes it."""
     mendedFrom: NotRequired[int | None]
     """The lowest block whose raw events were replaced since the rolling digests were written."""
-    unchangedSince: NotRequired[BlockRefDocument | None]
+    tradeHours: NotRequired[bool]
+    """Have sales been summed up by the hour from the first block on?"""
+    stateOf: NotRequired[BlockRefDocument | None]
     """Not kept, but told: the newest block with events, where a reader named the block to answer for."""
     eventsPerSecond: float
     lastError: str | None
@@ -142,6 +153,26 @@ class EditsDocument(TypedDict):
 
     _id: str
     mark: ObjectId
+
+
+class TradeHourDocument(TypedDict):
+    """collection tradeHours: sums of the sales of one hour; `_id` counts hours since 1970.
+
+    Amounts in wei, in three parts of 26 digits, the highest first; `selfPrice`: of a wallet to itself.
+    """
+
+    _id: int
+    sales: int
+    selfTrades: int
+    price0: Decimal128
+    price1: Decimal128
+    price2: Decimal128
+    fee0: Decimal128
+    fee1: Decimal128
+    fee2: Decimal128
+    selfPrice0: Decimal128
+    selfPrice1: Decimal128
+    selfPrice2: Decimal128
 
 
 class QuarantineDocument(TypedDict):

@@ -17,6 +17,7 @@ from hypothesis import seed as seeded
 from hypothesis.errors import Unsatisfiable
 from pymongo.database import Database
 from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import ignored_auth
 
 from api.services import SystemClock
 from tests.api.credentials import give, keyed, make_key
@@ -134,6 +135,35 @@ def examine(
         check()
     except Unsatisfiable:
         assert mode is GenerationMode.NEGATIVE, "nothing valid can be sent"
+
+
+def walk(made: World, caller: str, examples: int, steps: int, number: int = 0) -> None:
+    """From answer to question along the links of the document, as one caller."""
+
+    class Walk(made.schema.exclude(path=list(WITHOUT_END)).as_state_machine()):  # type: ignore[misc]
+        def before_call(self, case: Case) -> None:
+            case.query = without_what_no_schema_can_say(case.query)
+            made.restore()
+            made.cases[f"{caller}, stateful"] += 1
+
+        def validate_response(self, response: Any, case: Case, *_: Any, **sent: Any) -> None:
+            # It takes the headers of ours for made up ones, and wonders that they open anything.
+            case.validate_response(response, excluded_checks=[ignored_auth], transport_kwargs=sent)
+
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
+            return {"headers": made.callers[caller]}
+
+    Walk.run(
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            derandomize=not number,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
 
 
 def without_what_no_schema_can_say(query: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -103,6 +103,14 @@ def test_walking_the_pages_meets_every_asset_once(client, seed, vault, order, di
     assert len(set(walked)) == 19
 
 
+def test_nobody_counts_further_than_pages_are_turned(client, vault, monkeypatch):
+    monkeypatch.setattr("store.pages.COUNTED_UP_TO", 4)
+
+    page = client.get("/api/assets?page=1&limit=2").json["pagination"]
+
+    assert (page["total"], page["totalPages"], page["totalIsCapped"], page["hasMore"]) == (4, 2, True, True)
+
+
 def test_numbered_pages_tell_the_total(client, vault):
     page = client.get("/api/assets?limit=4&page=2").json
 
@@ -114,6 +122,7 @@ def test_numbered_pages_tell_the_total(client, vault):
         "page": 2,
         "total": 6,
         "totalPages": 2,
+        "totalIsCapped": False,
     }
 
 

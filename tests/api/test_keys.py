@@ -349,7 +349,7 @@ def test_a_key_and_a_token_together_are_refused(client, ann):
 
     for path in (PROFILE, "/api/errors"):
         response = client.get(path, headers=both)
-        assert (response.status_code, response.json["code"]) == (400, "credentials-ambiguous")
+        assert (response.status_code, response.json["code"]) == (401, "credentials-ambiguous")
 
 
 def test_a_key_is_no_token_and_a_token_no_key(client, ann):

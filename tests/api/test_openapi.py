@@ -10,7 +10,7 @@ from schemathesis import GenerationMode
 
 from api.permissions import PERMISSIONS
 from tests.api.credentials import app_with
-from tests.api.generated import WITHOUT_END, Impatient, World, examine, world
+from tests.api.generated import WITHOUT_END, Impatient, World, examine, walk, world
 
 EXAMPLES = 5
 MANY_CASES = 50_000
@@ -39,6 +39,14 @@ def test_every_operation_keeps_to_its_description(made: World, caller: str, mode
         examine(made, operation, caller, mode, EXAMPLES)
 
 
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("caller", ["anonymous", "admin"])
+def test_what_one_answer_gives_the_next_question_takes(made: World, caller: str) -> None:
+    walk(made, caller, examples=4, steps=5)
+
+    assert made.cases[f"{caller}, stateful"] >= 10
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_fifty_thousand_requests_as_everybody(made: World, capsys: Any) -> None:
@@ -48,6 +56,8 @@ def test_fifty_thousand_requests_as_everybody(made: World, capsys: Any) -> None:
             for caller in CALLERS:
                 for mode in GenerationMode:
                     examine(made, operation, caller, mode, 40, rounds)
+        for caller in CALLERS:
+            walk(made, caller, examples=20, steps=10, number=rounds)
         if made.cases.total() >= MANY_CASES:
             break
 

@@ -193,7 +193,7 @@ def test_two_credentials_at_once_are_refused(app, callers):
 
     response = app.test_client().get("/api/auth/sessions", headers=both)
 
-    assert (response.status_code, response.json["code"]) == (400, "credentials-ambiguous")
+    assert (response.status_code, response.json["code"]) == (401, "credentials-ambiguous")
 
 
 def test_the_openapi_document_says_what_the_table_says(app):

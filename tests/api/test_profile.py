@@ -389,6 +389,10 @@ def test_a_form_that_is_not_one_picture_is_refused(client: FlaskClient, ann: dic
     two = post({"file": [(io.BytesIO(picture()), "a.png"), (io.BytesIO(picture()), "b.png")]}, **multipart)
     assert two.status_code == 400
     assert "there are 2 of it" in two.json["error"]
+    nameless = b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"
+    refused = post(nameless, content_type="multipart/form-data; boundary=b")
+    assert refused.status_code == 400
+    assert "a part without a name" in refused.json["error"]
 
 
 def test_uploads_at_once_leave_one_picture_which_is_shown(

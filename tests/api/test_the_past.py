@@ -132,7 +132,7 @@ def test_the_hash_of_a_final_block_without_events_is_not_invented(client, told):
     as_of = get(client, "/api/assets?asOfBlock=4")["asOf"]
 
     assert (as_of["blockNumber"], as_of["blockHash"], as_of["timestamp"]) == (4, None, None)
-    assert as_of["unchangedSince"] == {"number": 3, "hash": told.hash_at(3)}
+    assert as_of["stateOf"] == {"number": 3, "hash": told.hash_at(3)}
 
 
 def test_the_hash_before_a_block_with_events_is_what_that_block_calls_its_parent(client, told):

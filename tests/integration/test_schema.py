@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import Decimal128, ObjectId
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
@@ -26,7 +26,7 @@ HASH = "0x" + "ef" * 32
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SAMPLES: dict[str, object] = {
     "string": "", "int": 1, "long": 2**40, "double": 1.0, "bool": True, "binData": b"x", "date": NOW,
-    "objectId": ObjectId(), "null": None,
+    "objectId": ObjectId(), "null": None, "decimal": Decimal128("1"),
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ stories = st.lists(st.lists(transactions, max_size=3).map(tuple), min_size=1, ma
 Story = list[tuple[Transaction, ...]]
 EXAMPLES = settings(
     deadline=None,
-    max_examples=8,
+    max_examples=6,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

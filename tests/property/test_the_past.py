@@ -129,7 +129,7 @@ def shown(response: Any) -> tuple[int, Any]:
     if response.status_code != 200:
         return response.status_code, (body["code"], body["detail"])
     as_of = body.pop("asOf")
-    as_of.pop("unchangedSince", None)
+    as_of.pop("stateOf", None)
     if "pagination" in body:
         body["pagination"]["nextCursor"] = bool(body["pagination"]["nextCursor"])
     return 200, {"asOf": as_of, **body}
@@ -326,7 +326,8 @@ class Checked:
         assert self.explanation["name"][0]["blockNumber"] == self.place("createdAt")[0]
 
 
-@settings(COMMON, max_examples=4)
+@pytest.mark.timeout(400)
+@settings(COMMON, max_examples=3)
 @given(history=histories(), chosen=heights)
 def test_what_was_true_at_a_block_is_what_an_index_stopped_there_says(
     databases: Databases, history: History, chosen: list[int]

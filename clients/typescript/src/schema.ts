@@ -985,7 +985,7 @@ export interface components {
             finality: "finalized" | "unfinalized";
             lagBlocks: number;
             lagSeconds: number;
-            unchangedSince?: components["schemas"]["Block"] | null;
+            stateOf?: components["schemas"]["Block"] | null;
         };
         Pagination: {
             limit: number;
@@ -994,6 +994,8 @@ export interface components {
             page?: number;
             total?: number;
             totalPages?: number;
+            /** @description There are more; `total` is as far as was counted. */
+            totalIsCapped?: boolean;
         };
         CurrentPrice: {
             value: number;
@@ -1056,6 +1058,7 @@ export interface components {
             /** @description And only if that block still has this hash; 410 otherwise. */
             asOfHash?: string;
             tokenIds: number[];
+            /** @description Another asset contract than the one the marketplace speaks of. */
             contractAddress?: string;
         };
         AssetBatch: {
@@ -2131,21 +2134,21 @@ export interface components {
             };
             content?: never;
         };
-        /** @description A field is not valid; The request is malformed; Two credentials at once */
-        "invalid-request.bad-request.credentials-ambiguous": {
+        /** @description A field is not valid; The request is malformed */
+        "invalid-request.bad-request": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "invalid-request" | "bad-request" | "credentials-ambiguous";
+                    code?: "invalid-request" | "bad-request";
                     /** @constant */
                     status?: 400;
                 };
             };
         };
-        /** @description The API key opens nothing */
+        /** @description Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.listAssets": {
             headers: {
                 [name: string]: unknown;
@@ -2153,7 +2156,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2327,7 +2330,7 @@ export interface components {
                 };
             };
         };
-        /** @description Not, or no longer, signed in; The API key opens nothing */
+        /** @description Not, or no longer, signed in; Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.showProfile": {
             headers: {
                 [name: string]: unknown;
@@ -2335,7 +2338,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "unauthenticated" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "unauthenticated" | "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2481,7 +2484,7 @@ export interface components {
                 };
             };
         };
-        /** @description The message signs nobody in; The API key opens nothing */
+        /** @description The message signs nobody in; Two credentials at once; The API key opens nothing */
         "UNAUTHORIZED.signIn": {
             headers: {
                 [name: string]: unknown;
@@ -2489,7 +2492,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["ProblemBody"] & {
                     /** @enum {unknown} */
-                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
+                    code?: "message-too-long" | "message-malformed" | "address-not-checksummed" | "address-mismatch" | "domain-mismatch" | "scheme-mismatch" | "uri-mismatch" | "chain-mismatch" | "issued-in-future" | "issued-too-long-ago" | "not-yet-valid" | "message-expired" | "nonce-invalid" | "signature-malformed" | "signature-not-canonical" | "signature-mismatch" | "wallet-refused" | "credentials-ambiguous" | "api-key-malformed" | "api-key-wrong-environment" | "api-key-unknown" | "api-key-revoked" | "api-key-expired" | "api-key-suspended";
                     /** @constant */
                     status?: 401;
                 };
@@ -2677,20 +2680,6 @@ export interface components {
                 };
             };
         };
-        /** @description A field is not valid; The request is malformed */
-        "invalid-request.bad-request": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["ProblemBody"] & {
-                    /** @enum {unknown} */
-                    code?: "invalid-request" | "bad-request";
-                    /** @constant */
-                    status?: 400;
-                };
-            };
-        };
         /** @description No block has been applied yet; Not ready; The store cannot be read at present */
         "nothing-indexed.not-ready.store-unreachable": {
             headers: {
@@ -2732,6 +2721,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -2756,30 +2750,58 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
                  *     ]
                  */
                 assetType?: string[];
-                /** @example true */
+                /**
+                 * @description For sale: listed, and still the lister's.
+                 * @example true
+                 */
                 isListed?: boolean;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example true */
+                /**
+                 * @description By the platform, not by the minter's word.
+                 * @example true
+                 */
                 isVerified?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 listingPriceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 listingPriceMax?: string;
-                /** @example 80 */
+                /**
+                 * @description Of the last valuation, in percent.
+                 * @example 80
+                 */
                 minConfidence?: number;
                 /**
                  * @description Words that begin words of name, type or description.
@@ -2791,6 +2813,7 @@ export interface operations {
                 /** @example asc */
                 sortDirection?: "asc" | "desc";
                 /**
+                 * @description Count the values of these among everything that matches.
                  * @example [
                  *       "assetType"
                  *     ]
@@ -2887,7 +2910,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -2984,7 +3007,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssetBatch"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history"];
@@ -3014,6 +3037,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Also say what the answer was made of.
                  * @example true
                  */
@@ -3028,7 +3056,10 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
             };
             header?: never;
@@ -3138,7 +3169,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3167,6 +3198,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3191,13 +3227,25 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
-                /** @example raw */
+                /**
+                 * @description Candles of that length; `raw`: the points.
+                 * @example raw
+                 */
                 interval?: "raw" | "1h" | "4h" | "1d" | "1w";
                 /** @example mint */
                 source?: "mint" | "ai-oracle" | "direct" | "user-listing" | "sale";
@@ -3291,7 +3339,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3320,6 +3368,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3344,11 +3397,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
                  * @example [
@@ -3432,7 +3494,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3461,6 +3523,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3482,11 +3549,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
             };
             header?: never;
@@ -3565,7 +3641,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3593,6 +3669,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -3699,7 +3780,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -3752,7 +3833,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -3815,7 +3896,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
@@ -3879,7 +3960,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             412: components["responses"]["precondition-failed"];
@@ -3921,7 +4002,7 @@ export interface operations {
                     "application/json": components["schemas"]["AvatarAnswer"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             413: components["responses"]["request-entity-too-large"];
@@ -3955,7 +4036,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -3981,6 +4062,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -4067,7 +4153,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             409: components["responses"]["not-yet-indexed"];
@@ -4120,7 +4206,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4172,7 +4258,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneFavourite"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4224,7 +4310,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneFavourite"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -4252,6 +4338,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4276,30 +4367,58 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
                  *     ]
                  */
                 assetType?: string[];
-                /** @example true */
+                /**
+                 * @description For sale: listed, and still the lister's.
+                 * @example true
+                 */
                 isListed?: boolean;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example true */
+                /**
+                 * @description By the platform, not by the minter's word.
+                 * @example true
+                 */
                 isVerified?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Valuation in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 listingPriceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 listingPriceMax?: string;
-                /** @example 80 */
+                /**
+                 * @description Of the last valuation, in percent.
+                 * @example 80
+                 */
                 minConfidence?: number;
                 /**
                  * @description Words that begin words of name, type or description.
@@ -4311,6 +4430,7 @@ export interface operations {
                 /** @example asc */
                 sortDirection?: "asc" | "desc";
                 /**
+                 * @description Count the values of these among everything that matches.
                  * @example [
                  *       "assetType"
                  *     ]
@@ -4395,7 +4515,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4424,6 +4544,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4448,11 +4573,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /** @example 7 */
                 tokenId?: number;
@@ -4538,7 +4672,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4566,6 +4700,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -4731,7 +4870,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4760,6 +4899,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Length of a bucket, 1d unless given.
                  * @example 1h
@@ -4850,7 +4994,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -4879,6 +5023,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4903,11 +5052,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
                  * @example [
@@ -5001,7 +5159,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5028,6 +5186,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
             };
             header?: never;
             path: {
@@ -5095,7 +5258,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             409: components["responses"]["not-yet-indexed"];
@@ -5231,7 +5394,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -5256,6 +5419,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Also say what the answer was made of.
                  * @example true
@@ -5365,7 +5533,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["block-replaced.before-history.block-time-unknown"];
@@ -5392,6 +5560,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Length of a bucket, 1d unless given.
                  * @example 1h
@@ -5489,7 +5662,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -5516,6 +5689,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -5540,9 +5718,13 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /**
+                 * @description Any of these types.
                  * @example [
                  *       "Real Estate",
                  *       "Art"
@@ -5551,11 +5733,20 @@ export interface operations {
                 assetType?: string[];
                 /** @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 */
                 seller?: string;
-                /** @example true */
+                /**
+                 * @description A purchase would succeed at this block.
+                 * @example true
+                 */
                 isPurchasable?: boolean;
-                /** @example 0.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 0.5
+                 */
                 priceMin?: string;
-                /** @example 12.5 */
+                /**
+                 * @description Price asked in ether, this included.
+                 * @example 12.5
+                 */
                 priceMax?: string;
                 /** @example price */
                 sortBy?: "price" | "listedAt" | "tokenId" | "name";
@@ -5630,7 +5821,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5657,6 +5848,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -5772,7 +5968,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -5800,6 +5996,11 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
+                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -5821,11 +6022,20 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
-                /** @example 2026-11-01T00:00:00Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-01T00:00:00Z
+                 */
                 from?: string;
-                /** @example 2026-11-30T23:59:59Z */
+                /**
+                 * @description Block time, this included.
+                 * @example 2026-11-30T23:59:59Z
+                 */
                 to?: string;
-                /** @example 0x5FbDB2315678afecb367f032d93F642f64180aa3 */
+                /**
+                 * @description Another asset contract than the one the marketplace speaks of.
+                 * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+                 */
                 contractAddress?: string;
                 /** @example 7 */
                 tokenId?: number;
@@ -5903,7 +6113,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned.block-replaced.before-history"];
@@ -5930,6 +6140,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -6035,7 +6250,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             410: components["responses"]["cursor-orphaned"];
@@ -6129,7 +6344,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
@@ -6196,7 +6411,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             410: components["responses"]["events-gone"];
             429: components["responses"]["too-many-requests"];
@@ -6233,7 +6448,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -6296,7 +6511,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.signIn"];
             403: components["responses"]["account-suspended"];
             413: components["responses"]["request-entity-too-large"];
@@ -6351,7 +6566,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6383,7 +6598,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6415,7 +6630,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["cross-site"];
             415: components["responses"]["unsupported-media-type"];
@@ -6457,7 +6672,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6491,7 +6706,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -6529,7 +6744,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6560,7 +6775,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             409: components["responses"]["mfa-not-enrolled"];
@@ -6594,7 +6809,7 @@ export interface operations {
                     "application/json": components["schemas"]["Enrolment"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -6638,7 +6853,7 @@ export interface operations {
                     "application/json": components["schemas"]["Confirmed"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required.mfa-code-wrong"];
             409: components["responses"]["mfa-not-pending"];
@@ -6682,7 +6897,7 @@ export interface operations {
                     "application/json": components["schemas"]["Proven"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-code-wrong.mfa-code-used"];
             409: components["responses"]["mfa-not-enrolled"];
@@ -6732,7 +6947,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             429: components["responses"]["too-many-requests"];
@@ -6790,7 +7005,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewKey"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.account-suspended"];
             409: components["responses"]["too-many-keys"];
@@ -6864,7 +7079,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rotated"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.account-suspended"];
             404: components["responses"]["not-found"];
@@ -6902,7 +7117,7 @@ export interface operations {
                     "application/json": components["schemas"]["Success"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -6958,7 +7173,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not-found"];
@@ -6985,6 +7200,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -7052,7 +7272,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -7117,7 +7337,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneUser"];
                 };
             };
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             404: components["responses"]["not-found"];
@@ -7147,6 +7367,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -7219,7 +7444,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.showProfile"];
             403: components["responses"]["forbidden.mfa-required"];
             429: components["responses"]["too-many-requests"];
@@ -7412,7 +7637,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7437,6 +7662,11 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
+                /**
+                 * @description Answer with what cannot be taken back any more.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -7518,7 +7748,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             409: components["responses"]["not-yet-indexed"];
             429: components["responses"]["too-many-requests"];
@@ -7570,7 +7800,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             429: components["responses"]["too-many-requests"];
             500: components["responses"]["internal-server-error"];
@@ -7622,7 +7852,7 @@ export interface operations {
                 };
             };
             304: components["responses"]["NOT_MODIFIED"];
-            400: components["responses"]["invalid-request.bad-request.credentials-ambiguous"];
+            400: components["responses"]["invalid-request.bad-request"];
             401: components["responses"]["UNAUTHORIZED.listAssets"];
             404: components["responses"]["not-found"];
             429: components["responses"]["too-many-requests"];

@@ -12,6 +12,7 @@ from store.errors import (
     CountsUnavailable,
     IndexConflict,
     Interrupted,
+    KeyEnded,
     LastAdmin,
     LeaseLost,
     MalformedUri,
@@ -23,6 +24,8 @@ from store.errors import (
     StoreError,
     StoreUnreachable,
     Suspended,
+    TooManyKeys,
+    TooMuch,
 )
 
 ERRORS = [
@@ -41,7 +44,10 @@ ERRORS = [
     CountsUnavailable("away"),
     NotFound("asset", 404),
     Suspended("0x00"),
+    TooMuch("portfolio", 3, "assets"),
     LastAdmin("0x00"),
+    TooManyKeys("10 keys"),
+    KeyEnded("k1", "was revoked"),
 ]
 
 

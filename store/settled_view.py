@@ -1,0 +1,153 @@
+"""A view of what is settled: the chain as of the finalized block, in the snapshot of a view of the tip."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from store.documents import CheckpointDocument, MarketDocument, PriceDocument, TransactionDocument
+from store.market import Figures, Market, Trade
+from store.pages import Direction, Page, PageRequest, Source, both, chain_order, read_page
+from store.prices import PriceFilter, PricePoint, Prices
+from store.reading import View
+from store.settled import SettledAssets
+from store.snapshot import Document, Filter, Snapshot
+from store.trade_hours import KEPT, SUMMED, Sums
+from store.trade_windows import trade_of, windows
+from store.transactions import TransactionFilter, Transactions
+
+NOTHING = "failed"
+"""No row we keep has this status."""
+
+
+class SettledView(View):
+    """Everything as of the finalized block, as far as the chain decides it."""
+
+    def __init__(self, now: View) -> None:
+        """Raises NotSettled while nothing is final."""
+        self.moment, self.snapshot = now.moment, now.snapshot
+        self.checkpoint = settled_checkpoint(cast("CheckpointDocument", now.checkpoint))
+        self._assets = SettledAssets(self.snapshot, self.checkpoint["addresses"]["marketplace"])
+        self._market = SettledMarket(self.snapshot)
+        self.assets, self.market = self._assets, self._market
+        self.transactions = SettledTransactions(self.snapshot, self.finalized)
+        self.prices = SettledPrices(self.snapshot, self.finalized)
+        self.status, self.told = now.status, now.told
+
+    def market_figures(self) -> Figures | None:
+        """The figures at the finalized block. Raises NotSettled where its time is not known."""
+        checkpoint = cast("CheckpointDocument", self.checkpoint)
+        now = checkpoint["tipTimestamp"]
+        if now is None:
+            raise NotSettled(
+                f"the time of block {self.finalized} is not kept, and windows reach back from it"
+            )
+        trade = windows(self.snapshot, now) if checkpoint.get(KEPT) else self._market.trade_until(now)
+        return self._market.figures_of(self._assets, _without(trade, self._unsettled()))
+
+    def _unsettled(self) -> Trade:
+        """Sales that may still be taken back; they are younger than every window is long."""
+        condition = {"blockchain.blockNumber": {"$gt": self.finalized}, "type": "buy"}
+        sums = Sums()
+        for row in self.snapshot.find("transactions", condition, projection=SUMMED):
+            sums.add(row)
+        return trade_of(sums.stored())
+
+
+class NotSettled(Exception):
+    """What is asked for cannot be told exactly as of the finalized block."""
+
+
+def settled_checkpoint(checkpoint: CheckpointDocument) -> CheckpointDocument:
+    """Where we would stand if the chain ended with the finalized block. Raises NotSettled."""
+    final, tip = checkpoint["finalized"], checkpoint["tip"]
+    if final is None or tip is None:
+        raise NotSettled("no block is final yet")
+    noted = checkpoint.get("finalizedAt")
+    time: datetime | None = noted["timestamp"] if noted and noted["number"] == final["number"] else None
+    if tip["number"] == final["number"]:
+        time = checkpoint["tipTimestamp"]
+    changed = {"tip": final, "tipTimestamp": time}
+    return cast("CheckpointDocument", {**checkpoint, **changed})
+
+
+class SettledTransactions(Transactions):
+    """Deeds of final blocks."""
+
+    def page(self, wanted: TransactionFilter, request: PageRequest) -> Page[TransactionDocument]:
+        return super().page(_settled(wanted), request)
+
+    def activity(self, wanted: TransactionFilter, request: PageRequest) -> Page[Any]:
+        return super().activity(_settled(wanted), request)
+
+    def get(self, row_id: str) -> TransactionDocument | None:
+        found = super().get(row_id)
+        return found if found and found["blockchain"]["blockNumber"] <= self._finalized else None
+
+
+def _settled(wanted: TransactionFilter) -> TransactionFilter:
+    """Nothing that is final is pending."""
+    return replace(wanted, status=NOTHING if wanted.status == "pending" else wanted.status or "completed")
+
+
+class SettledPrices(Prices):
+    """Price points of final blocks."""
+
+    def __init__(self, snapshot: Snapshot, finalized: int) -> None:
+        super().__init__(snapshot)
+        self._final: Filter = {"blockchain.blockNumber": {"$lte": finalized}}
+
+    def page(self, wanted: PriceFilter, direction: Direction, request: PageRequest) -> Page[PriceDocument]:
+        source = Source("priceHistory", [both(wanted.condition(), self._final)])
+        return cast("Page[PriceDocument]", read_page(self._snapshot, source, chain_order(direction), request))
+
+    def _points(self, condition: Filter, direction: Direction, limit: int = 0) -> list[PricePoint]:
+        return super()._points(both(condition, self._final), direction, limit)
+
+
+class SettledMarket(Market):
+    """The market as of the finalized block."""
+
+    def configuration(self) -> MarketDocument | None:
+        """As it was at finality; as it is now, where it has not changed since the start."""
+        base = self._snapshot.one("market", {"_id": "base"})
+        return cast("MarketDocument", base) if base else super().configuration()
+
+    def trade_until(self, now: datetime) -> dict[str, Trade]:
+        """Trade by window, by a pass over all sales."""
+        return self.trade(now)
+
+    def figures_of(self, assets: SettledAssets, trade: dict[str, Trade]) -> Figures:
+        """The figures, given those assets and that trade."""
+        as_they_are, as_they_were = assets.all_settled()
+        others: Filter = {"_id": {"$nin": [document["_id"] for document in as_they_are]}}
+        owners = {document["ownership"]["currentOwner"] for document in as_they_were}
+        return Figures(
+            assets=self._snapshot.count("assets", others) + len(as_they_were),
+            holders=len(owners | self._owners(others)),
+            listed=self._count(others, as_they_were, "isListed"),
+            purchasable=self._count(others, as_they_were, "isPurchasable"),
+            floor_wei=self._lowest(others, as_they_were, "isListed"),
+            purchasable_floor_wei=self._lowest(others, as_they_were, "isPurchasable"),
+            trade=trade,
+        )
+
+    def _owners(self, others: Filter) -> set[str]:
+        groups: list[Document] = [{"$match": others}, {"$group": {"_id": "$ownership.currentOwner"}}]
+        return {row["_id"] for row in self._snapshot.aggregate("assets", groups)}
+
+    def _count(self, others: Filter, were: list[Document], flag: str) -> int:
+        counted = self._snapshot.count("assets", {f"marketStatus.{flag}": True, **others})
+        return counted + sum(bool(document["marketStatus"][flag]) for document in were)
+
+    def _lowest(self, others: Filter, were: list[Document], flag: str) -> int | None:
+        order = [("marketStatus.listingPriceKey", 1)]
+        cheapest = self._snapshot.one("assets", {f"marketStatus.{flag}": True, **others}, sort=order)
+        asked = [document["marketStatus"] for document in (*were, *([cheapest] if cheapest else []))]
+        return min((int(offer["listingPriceWei"]) for offer in asked if offer[flag]), default=None)
+
+
+def _without(trade: dict[str, Trade], less: Trade) -> dict[str, Trade]:
+    return {window: whole - less for window, whole in trade.items()}

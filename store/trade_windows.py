@@ -1,0 +1,64 @@
+"""Trade of the market's windows, from the sums of whole hours and the rows of the hours that are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from store.market import WINDOWS, Trade
+from store.snapshot import Document, Snapshot
+from store.trade_hours import COLLECTION, COUNTS, PART_FIELDS, SUMMED, hour_of, start_of, sums_of, whole
+
+EVERYTHING = -1
+
+
+def windows(snapshot: Snapshot, now: datetime) -> dict[str, Trade]:
+    """Trade by window; windows reach back from `now`, and begin just after `now` minus their length.
+
+    Costs a document for each hour of history, and the sales of one hour for each window.
+    """
+    begins = {name: now - length for name, length in WINDOWS.items() if length}
+    cuts = sorted({hour_of(begin) for begin in begins.values()}, reverse=True)
+    between = _sums_between(snapshot, cuts)
+    found: dict[str, Trade] = {}
+    for name in WINDOWS:
+        if name not in begins:
+            found[name] = sum(between.values(), Trade())
+            continue
+        cut = hour_of(begins[name])
+        whole_hours = sum((between[hour] for hour in between if hour > cut), Trade())
+        found[name] = whole_hours + _part_of_hour(snapshot, begins[name])
+    return found
+
+
+def _sums_between(snapshot: Snapshot, cuts: list[int]) -> dict[int, Trade]:
+    """Sums keyed by an hour of theirs: those above each cut up to the next one, and of each cut itself."""
+    branches: list[Document] = []
+    for cut in cuts:
+        branches += [{"case": {"$gt": ["$_id", cut]}, "then": cut + 1}]
+        branches += [{"case": {"$eq": ["$_id", cut]}, "then": cut}]
+    group = {"_id": {"$switch": {"branches": branches, "default": EVERYTHING}}}
+    sums = {name: {"$sum": f"${name}"} for name in (*COUNTS, *PART_FIELDS)}
+    return {
+        row["_id"]: trade_of(row) for row in snapshot.aggregate(COLLECTION, [{"$group": {**group, **sums}}])
+    }
+
+
+def _part_of_hour(snapshot: Snapshot, begin: datetime) -> Trade:
+    """Sales of the hour in which a window begins, as far as they are in it."""
+    within = {"$gt": begin, "$lt": start_of(hour_of(begin) + 1)}
+    rows = snapshot.find("transactions", {"type": "buy", "timestamp": within}, projection=SUMMED)
+    sums = sums_of(rows).get(hour_of(begin))
+    return trade_of(sums.stored()) if sums else Trade()
+
+
+def trade_of(row: Mapping[str, Any]) -> Trade:
+    """The trade that stored sums stand for."""
+    return Trade(
+        sales=int(row["sales"]),
+        volume_wei=whole(row, "price"),
+        self_trades=int(row["selfTrades"]),
+        self_traded_wei=whole(row, "selfPrice"),
+        fees_wei=whole(row, "fee"),
+    )
