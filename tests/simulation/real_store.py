@@ -21,6 +21,7 @@ from tests.simulation.storm import Outcome, told
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 DATABASE = "simulation"
+READING = ("find_one", "aggregate", "count_documents")
 WRITING = (
     "insert_one",
     "insert_many",
@@ -76,7 +77,7 @@ class RealStore:
 
 LOOKED_AT = (
     "checkpoints", "assets", "transactions", "priceHistory", "quarantine", "chainEvents", "operatorApprovals",
-    "market", "blocks", "evidence", "events", "reorgs", "orphans",
+    "market", "blocks", "evidence", "events", "reorgs", "orphans", "tradeHours",
 )  # fmt: skip
 
 
@@ -136,7 +137,7 @@ class LinkedCollection:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         operation = getattr(self._collection, name)
-        kind = name.partition("_")[0] if name in WRITING else "find" if name == "find_one" else "update"
+        kind = name.partition("_")[0] if name in WRITING else "find" if name in READING else "update"
 
         def linked(*arguments: Any, session: Any = None, **options: Any) -> Any:
             self._link.before(f"{kind} {self._collection.name}", session)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from bson.decimal128 import Decimal128
 from pymongo import ReturnDocument, UpdateMany
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
@@ -169,6 +170,24 @@ def test_many_are_updated_and_deleted(things: Any) -> None:
     things.delete_many({"n": 0})
 
     assert {each["_id"]: each["n"] for each in things.find()} == {2: 1, 2 + 1 / 1024: 1}
+
+
+def test_decimals_are_added_without_rounding(database: Any) -> None:
+    for value in ("99999999999999999999999999", "1"):
+        database["sums"].update_one({"_id": 1}, {"$inc": {"d": Decimal128(value)}}, upsert=True)
+
+    assert database["sums"].find_one({"_id": 1}) == {"_id": 1, "d": Decimal128("100000000000000000000000000")}
+
+
+def test_the_hours_of_some_times_are_told(things: Any) -> None:
+    for key, hours in ((1, 0), (2, 0), (3, 5)):
+        things.update_one({"_id": key}, {"$set": {"t": TIME + timedelta(hours=hours)}})
+    hour = {"$toLong": {"$divide": [{"$toLong": "$t"}, 3_600_000]}}
+
+    found = things.aggregate([{"$match": {"t": {"$gte": TIME}}}, {"$group": {"_id": hour}}])
+
+    first = int(TIME.timestamp()) // 3600
+    assert sorted(each["_id"] for each in found) == [first, first + 5]
 
 
 def test_one_is_deleted(things: Any) -> None:

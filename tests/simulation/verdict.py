@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bson.decimal128 import Decimal128
+
 from tests.property.model_chain import DEPLOYED_AT, Block
 from tests.simulation.oracle import documents
 from tests.simulation.oracle.replay import AT_FIRST, Oracle
@@ -54,6 +56,8 @@ class Verdict:
         for name, field in rows.items():
             wanted = [row for truth in self._line for row in getattr(truth, field)]
             yield from compared(name, self._held(name), by_id(wanted))
+        deeds = [deed for truth in self._line for deed in truth.deeds]
+        yield from compared("tradeHours", in_integers(self._held("tradeHours")), documents.trade_hours(deeds))
         bad = [each for truth in self._line for each in truth.bad]
         yield from compared("quarantine", without(self._held("quarantine"), "reason"), by_id(bad))
         events = [truth.events for truth in self._line if truth.events is not None]
@@ -178,6 +182,21 @@ def without_evidence(held: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[st
         if "adopted" in each["facts"]:
             adopted = [{k: v for k, v in one.items() if k != "evidence"} for one in each["facts"]["adopted"]]
             each["facts"] = {**each["facts"], "adopted": adopted}
+    return found
+
+
+def in_integers(hours: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """Sums as the server keeps them are carried over from part to part nowhere: only the whole counts."""
+    found = {}
+    for hour, held in hours.items():
+        plain = {k: int(v.to_decimal()) if isinstance(v, Decimal128) else v for k, v in held.items()}
+        for name in ("price", "fee", "selfPrice"):
+            whole = sum(plain[f"{name}{part}"] * 10 ** (52 - 26 * part) for part in range(3))
+            plain |= {
+                f"{name}{part}": whole // 10 ** (52 - 26 * part) % (10**26 if part else 10**99)
+                for part in range(3)
+            }
+        found[hour] = plain
     return found
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import localcontext
 from typing import Any
+
+from bson.decimal128 import Decimal128, create_decimal128_context
 
 from tests.simulation.fake_mongo.matching import MISSING, evaluated, value_at
 
@@ -62,9 +65,16 @@ def _unset(document: Document, path: str, _: Any) -> None:
         del owner[name]
 
 
-def _increase(document: Document, path: str, by: int) -> None:
+def _increase(document: Document, path: str, by: Any) -> None:
     before = value_at(document, path)
-    _set(document, path, by if before is MISSING else before + by)
+    _set(document, path, by if before is MISSING else _sum(before, by))
+
+
+def _sum(before: Any, by: Any) -> Any:
+    if not isinstance(before, Decimal128):
+        return before + by
+    with localcontext(create_decimal128_context()):
+        return Decimal128(before.to_decimal() + by.to_decimal())
 
 
 OPERATORS: dict[str, Callable[[Document, str, Any], None]] = {

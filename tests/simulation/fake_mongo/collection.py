@@ -10,7 +10,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from tests.simulation.fake_mongo.changing import Update, changed
-from tests.simulation.fake_mongo.matching import keys_in_question, matches, value_at
+from tests.simulation.fake_mongo.matching import evaluated, keys_in_question, matches, value_at
 from tests.simulation.fake_mongo.server import Collection, Server, Stored
 
 DUPLICATE_KEY = 11000
@@ -61,6 +61,15 @@ class FakeCollection:
 
     def count_documents(self, query: Document, *, session: Any = None, **_: Any) -> int:
         return len(self._found(query, session))
+
+    def aggregate(self, pipeline: Sequence[Document], *, session: Any = None) -> Iterator[dict[str, Any]]:
+        """The distinct values of an expression: `$match`, then `$group` by nothing but `_id`."""
+        match, group = pipeline
+        if match.keys() != {"$match"} or group.get("$group", {}).keys() != {"_id"}:
+            raise NotImplementedError(f"pipeline {pipeline}")
+        found, now = self._found(match["$match"], session), self._server.now()
+        values = (evaluated(group["$group"]["_id"], stored.seen, now) for stored in found)
+        return iter([{"_id": value} for value in dict.fromkeys(values)])
 
     def _found(self, query: Document, session: Any) -> list[Stored]:
         self._link.before(f"find {self.name}", session)

@@ -85,6 +85,8 @@ def evaluated(expression: Any, document: Document, now: datetime) -> Any:
     ((name, operand),) = expression.items()
     if name == "$literal":
         return operand
+    if name == "$toLong":
+        return _long(evaluated(operand, document, now))
     if name in COMBINING:
         return COMBINING[name]([evaluated(each, document, now) for each in operand])
     raise NotImplementedError(f"expression {name}")
@@ -96,8 +98,14 @@ def _added(values: list[Any]) -> Any:
     return sum(values)
 
 
+def _long(value: Any) -> int:
+    """Milliseconds of a time, the whole part of a number."""
+    return round(value.timestamp() * 1000) if isinstance(value, datetime) else int(value)
+
+
 COMBINING: dict[str, Callable[[list[Any]], Any]] = {
     "$add": _added,
+    "$divide": lambda values: values[0] / values[1],
     "$max": lambda values: max(value for value in values if value is not None),
 }
 

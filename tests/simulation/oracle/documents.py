@@ -109,6 +109,31 @@ def point(
     }
 
 
+def trade_hours(deeds: Iterable[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Documents of `tradeHours`, by hour: counts and sums of sales, those to oneself apart."""
+    hours: dict[int, dict[str, int]] = {}
+    for sale in (each for each in deeds if each["type"] == "buy"):
+        sums = hours.setdefault(
+            int(sale["timestamp"].timestamp()) // 3600,
+            {"sales": 0, "selfTrades": 0, "price": 0, "fee": 0, "selfPrice": 0},
+        )
+        to_self = sale["seller"] == sale["buyer"]
+        sums["selfTrades" if to_self else "sales"] += 1
+        sums["selfPrice" if to_self else "price"] += int(sale["priceWei"])
+        sums["fee"] += int(sale["platformFeeWei"])
+    return {hour: _hour(hour, sums) for hour, sums in hours.items()}
+
+
+def _hour(hour: int, sums: Mapping[str, int]) -> dict[str, Any]:
+    """Amounts are kept in three parts of 26 digits."""
+    counts = {name: sums[name] for name in ("sales", "selfTrades")}
+    return {"_id": hour, **counts} | {
+        f"{name}{part}": sums[name] // 10 ** (52 - 26 * part) % (10**26 if part else 10**99)
+        for name in ("price", "fee", "selfPrice")
+        for part in range(3)
+    }
+
+
 def quarantined(block: Block, log: Any) -> dict[str, Any]:
     """A log that nobody can read; the reason is the program's to word."""
     at = int(log.log_index, 16)
