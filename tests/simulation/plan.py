@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from chain.chaos.blocks import LOGS, RECEIPT
-from chain.chaos.exchange import Call, Limits
+from chain.chaos.blocks import BY_HASH, BY_NUMBER, LOGS, RECEIPT
+from chain.chaos.exchange import Answer, Asked, Call, Limits, Sight
 from chain.chaos.scenario import UNTOUCHED, Scenario, one_reply, result
 from chain.chaos.storm import CHAPTERS, SCENARIOS
 from tests.simulation.store_faults import Weather
@@ -44,7 +44,20 @@ def of_another_inclusion(_: Call, receipt: Any, __: Random) -> Any:
     return {**receipt, "blockHash": elsewhere, "gasUsed": cost}
 
 
+def without_parents(asked: Asked, answer: Answer, _: Sight, __: Random) -> Answer | None:
+    """No block that is asked for by itself, and not as the newest."""
+    if any(call.method not in (BY_HASH, BY_NUMBER) or call.params[0] == "latest" for call in asked.calls):
+        return None
+    return replace(answer, replies=tuple({**reply, "result": None} for reply in answer.replies))
+
+
 OURS = [
+    Scenario(
+        "unknown-parents",
+        "only the newest block is known, and blocks with their logs",
+        without_parents,
+        always=True,
+    ),
     Scenario(
         "other-inclusion",
         "a receipt from the branch before, with what it cost there",
