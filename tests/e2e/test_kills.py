@@ -8,13 +8,10 @@ at the end, and now and then, it is held against the contracts, a replay, and an
 from __future__ import annotations
 
 import signal
-import time
 from itertools import cycle
 
-import psutil
 import pytest
 
-from indexer.backfill import WORTH_A_PROCESS
 from tests.e2e.forked import market
 from tests.e2e.places import (
     BATCH,
@@ -75,43 +72,6 @@ def test_history_is_indexed_whole_however_often_it_is_cut_off(connection, mongo_
 
         deadly.settled()
         deadly.say()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("victim", ["writer", "both"])
-def test_history_that_another_process_writes_is_whole_whoever_of_the_two_dies(
-    connection, mongo_uri, tmp_path, victim
-):
-    """A long history is written by a process of its own; `run` goes on by itself without it."""
-    with (
-        market(connection, mongo_uri, tmp_path, FINAL, LOG_RANGE_MAX="20") as stage,
-        storm(stage, SEED + 3) as deadly,
-    ):
-        for _ in range(12):
-            while stage.head()["number"] - FINAL - stage.tip_number() < WORTH_A_PROCESS + 600:
-                stage.history(100)
-            tip = stage.tip_number()
-            running = deadly.start("run")
-            writer = running.waited("writing process", lambda running=running: writer_of(running))
-            if victim == "both":
-                running.waited("progress", lambda tip=tip: stage.tip_number() > tip)
-                deadly.kill(running, 0.5, "a backfill of two processes")
-                continue
-            time.sleep(deadly.chance.uniform(0.0, 0.5))  # any moment
-            writer.kill()
-            running.waited(
-                "word of it", lambda running=running: "process that writes history ended" in running.said
-            )
-            running.waited("another writer, or progress", lambda tip=tip: stage.tip_number() > tip)
-            deadly.kill(running, 0.2, "what follows the death of the writer")
-        deadly.settled()
-        deadly.say()
-
-
-def writer_of(running: Running) -> psutil.Process | None:
-    """The process that writes for it."""
-    children = psutil.Process(running.pid).children()
-    return next((child for child in children if "indexer.scribe" in child.cmdline()), None)
 
 
 def with_history_ahead(deadly: Storm, blocks: int = 150) -> None:
