@@ -21,6 +21,6 @@ def test_a_seeded_database_holds_what_an_indexer_writes(mongo_uri: str, database
     with Reading(database).view() as view:
         figures = view.market_figures()
         assert figures is not None
-        assert figures.trade == view.market._trade(view.checkpoint["tipTimestamp"])  # type: ignore[index]
+        assert figures.trade == view.market.trade(view.checkpoint["tipTimestamp"])  # type: ignore[index]
         assert figures.trade["all"].sales == DEEDS // 3
         assert (figures.assets, figures.listed) == (ASSETS, ASSETS // 4)

@@ -81,7 +81,7 @@ def test_windows_are_what_a_pass_over_all_sales_says(connection: Connection, led
 
         now = at(tip) + timedelta(seconds=dice.choice([0, 1799]))
         with Reading(connection.database).view() as view:
-            assert windows(view.snapshot, now) == Market(view.snapshot)._trade(now), (step, kind)
+            assert windows(view.snapshot, now) == Market(view.snapshot).trade(now), (step, kind)
     rows = connection.database["transactions"].find({"type": "buy"})
     expected = {hour: sums.stored() for hour, sums in trade_hours.sums_of(rows).items()}
     kept = {one.pop("_id"): one for one in connection.database["tradeHours"].find()}
