@@ -15,7 +15,7 @@ from tests.api.operations_of import OPERATIONS, Operation
 
 MANY = 300
 NOT_FILTERS = {"wait", "afterTx", "minBlock", "limit", "cursor", "page", "sortBy", "sortDirection", "facets",
-               "asOfBlock", "asOfHash", "explain"}  # fmt: skip
+               "asOfBlock", "asOfHash", "explain", "finality"}  # fmt: skip
 VALUES: dict[str, Any] = {
     "owner": BOB,
     "currentOwner": BOB,
