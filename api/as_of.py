@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from api.fields import INT64_MAX, Hash, JsonNumber, Strict, WholeNumber
+from api.fields import INT64_MAX, Hash, JsonNumber, OneOf, Strict, WholeNumber
 from api.freshness import indexed, tip_number
 from api.past_problems import BeforeHistory, BlockReplaced
 from api.past_view import PastView
@@ -21,6 +21,7 @@ from store.reading import View
 Query = Mapping[str, Any]
 
 BLOCK = "Answer with what was true at this block."
+SETTLED = "Answer with what cannot be taken back any more; not together with asOfBlock or facets."
 HASH = "And only if that block still has this hash; 410 otherwise."
 WITHOUT_HISTORY = "is what people say, and no history is kept of that: it cannot be combined with asOfBlock"
 PEOPLES_ORDERS = ("updatedAt", "views")
@@ -28,10 +29,11 @@ PINNING = ("cursor", "page", "asOfHash")
 
 
 class AsOfQuery(Strict):
-    """The block that an answer shall be true at: unless given, the tip."""
+    """The block that an answer shall be true at, by number or as the finalized one: unless given, the tip."""
 
     as_of_block = WholeNumber(0, INT64_MAX, metadata={"description": BLOCK})
     as_of_hash = Hash(metadata={"description": HASH})
+    finality = OneOf("finalized", metadata={"description": SETTLED})
 
 
 class AsOfBody(Strict):

@@ -64,7 +64,6 @@ class FreshnessQuery(WaitQuery):
 
     after_tx = Hash(metadata={"description": "Answer only once this transaction is indexed."})
     min_block = WholeNumber(0, INT64_MAX, metadata={"description": "Answer only from this block on."})
-    finality = OneOf("finalized", metadata={"description": "Answer with what cannot be taken back any more."})
 
 
 class StatsQuery(AsOfQuery, ExplainQuery, FreshnessQuery):

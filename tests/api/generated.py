@@ -173,7 +173,9 @@ def without_what_no_schema_can_say(query: dict[str, Any] | None) -> dict[str, An
         return query
     left_out = {"cursor", "currentOwner", "asOfHash"}
     if "asOfBlock" in query:
-        left_out |= {"isVerified", "facets", "sortBy"}
+        left_out |= {"isVerified", "facets", "sortBy", "finality"}
+    if "finality" in query:
+        left_out |= {"facets"}
     return {name: value for name, value in query.items() if name not in left_out}
 
 

@@ -15,8 +15,8 @@ from store.reading import Reading
 from tests.api.keeping import keeping_in
 from tests.api.operations_of import OPERATIONS, Operation, may_accept, resolved, routes
 
-REFUSED_EARLIER = {401, 403, 404, 409, 429}
-"""Before a field is looked at: not signed in, nothing there, not yet indexed."""
+REFUSED_EARLIER = {401, 403, 404, 409, 410, 429}
+"""Before a field is looked at: not signed in, nothing there, not yet or no longer to be had."""
 TEXTS = [
     "", " ", "\x00", "a\x00b", "\n", "\t1", "1 ", "null", "undefined", "None", "NaN", "Infinity", "-Infinity",
     "-1", "+1", "0x10", "1e3", "1_000", "1.0", "01.50.1", "9" * 19, "9" * 60, "9" * 79, "9" * 5000, "x" * 10_000,
@@ -44,7 +44,15 @@ def ours() -> dict[str, Operation]:
 def app(database, clock, node, tmp_path):
     """Everything that there is, uploads and secrets included."""
     auth, keep = builders.auth(database), keeping_in(tmp_path, database)
-    return make_app(Reading(database), secret_key="a test", auth=auth, keep=keep, pending=node, clock=clock)
+    return make_app(
+        Reading(database),
+        secret_key="a test",
+        auth=auth,
+        keep=keep,
+        pending=node,
+        clock=clock,
+        history=builders.history(),
+    )
 
 
 @pytest.fixture

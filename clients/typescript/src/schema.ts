@@ -2721,11 +2721,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -2750,6 +2745,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Another asset contract than the one the marketplace speaks of.
                  * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -3037,11 +3037,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Also say what the answer was made of.
                  * @example true
                  */
@@ -3056,6 +3051,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Another asset contract than the one the marketplace speaks of.
                  * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -3198,11 +3198,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3227,6 +3222,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -3368,11 +3368,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3397,6 +3392,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -3523,11 +3523,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -3549,6 +3544,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -3669,11 +3669,6 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -4063,11 +4058,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4338,11 +4328,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4367,6 +4352,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Another asset contract than the one the marketplace speaks of.
                  * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -4544,11 +4534,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -4573,6 +4558,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -4700,11 +4690,6 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -4900,11 +4885,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Length of a bucket, 1d unless given.
                  * @example 1h
                  */
@@ -5023,11 +5003,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -5052,6 +5027,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -5186,11 +5166,6 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
             };
             header?: never;
             path: {
@@ -5420,11 +5395,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Also say what the answer was made of.
                  * @example true
                  */
@@ -5439,6 +5409,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
             };
             header?: never;
             path?: never;
@@ -5560,11 +5535,6 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
                 /**
                  * @description Length of a bucket, 1d unless given.
                  * @example 1h
@@ -5689,11 +5659,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -5718,6 +5683,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Another asset contract than the one the marketplace speaks of.
                  * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -5848,11 +5818,6 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -5996,11 +5961,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -6022,6 +5982,11 @@ export interface operations {
                  * @example 0x59442aeeb4326266650cd1f99356b7d7a3d3b38b3de60a7833642ab11fc4ff71
                  */
                 asOfHash?: string;
+                /**
+                 * @description Answer with what cannot be taken back any more; not together with asOfBlock or facets.
+                 * @example finalized
+                 */
+                finality?: "finalized";
                 /**
                  * @description Block time, this included.
                  * @example 2026-11-01T00:00:00Z
@@ -6140,11 +6105,6 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -7201,11 +7161,6 @@ export interface operations {
                  */
                 minBlock?: number;
                 /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
-                /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
                  */
@@ -7367,11 +7322,6 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
@@ -7662,11 +7612,6 @@ export interface operations {
                  * @example 69
                  */
                 minBlock?: number;
-                /**
-                 * @description Answer with what cannot be taken back any more.
-                 * @example finalized
-                 */
-                finality?: "finalized";
                 /**
                  * @description Rows in one answer, 20 unless given.
                  * @example 20
