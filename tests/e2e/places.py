@@ -22,8 +22,8 @@ BEGINNING = [
 BATCH = around(
     "batch",
     "update checkpoints", "insert chainEvents", "insert transactions", "insert priceHistory", "insert assets",
-    "insert quarantine", "update assets", "update operatorApprovals", "update market", "update evidence",
-    "commitTransaction",
+    "insert quarantine", "update tradeHours", "update assets", "update operatorApprovals", "update market",
+    "update evidence", "commitTransaction",
 )  # fmt: skip
 """A range of history."""
 COMPLETION = [
@@ -36,8 +36,8 @@ BLOCK = [
     *around(
         "block",
         "update checkpoints", "insert chainEvents", "insert transactions", "insert priceHistory",
-        "insert assets", "insert blocks", "insert quarantine", "update assets", "update operatorApprovals",
-        "update market", "insert events", "commitTransaction",
+        "insert assets", "insert blocks", "insert quarantine", "update tradeHours", "update assets",
+        "update operatorApprovals", "update market", "insert events", "commitTransaction",
     ),
     "block in memory: done",
 ]  # fmt: skip
@@ -53,7 +53,7 @@ REWIND = [
         "rewind",
         "update checkpoints", "delete chainEvents", "delete blocks", "delete evidence", "update evidence",
         "delete quarantine", "delete transactions", "delete priceHistory", "delete assets", "insert reorgs",
-        "update assets", "update operatorApprovals", "delete operatorApprovals", "update market",
+        "delete tradeHours", "insert tradeHours", "update assets", "update operatorApprovals", "delete operatorApprovals", "update market",
         "insert events", "commitTransaction",
     ),
     "rewind in memory: done",
