@@ -13,7 +13,7 @@ test("answers are typed by path", async () => {
 
   assert.equal(assets.length, 2);
   assert.equal(pagination.hasMore, true);
-  assert.match(asOf.blockHash, /^0x/);
+  assert.match(asOf.blockHash ?? "", /^0x/);
   assert.equal(asset.currentPrice.valueWei, assets[0]?.currentPrice.valueWei);
   assert.deepEqual(batch.missing, [999_999]);
   // @ts-expect-error: this path takes no such parameter
