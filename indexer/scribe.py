@@ -38,13 +38,17 @@ def scribe(address: LedgerAddress, marketplace: Address) -> Iterator[Write]:
             process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
+        in_the_middle = False
         try:
             with _broken_line():
                 ours.send((address, marketplace))
             yield lambda batch: _dictate(ours, batch)
+        except Interrupted:
+            in_the_middle = True
+            raise
         finally:
             ours.close()
-            if _exit_code(process) < 0:
+            if _exit_code(process) < 0 or in_the_middle:
                 address.end_leftovers()
 
 

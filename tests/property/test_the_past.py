@@ -31,7 +31,7 @@ from chain.events import (
     Transfer,
 )
 from dvault.past import FoldedHistory
-from indexer.blocks import raw_log
+from indexer.blocks import logged_blocks
 from indexer.folding import Limits
 from indexer.past import Past
 from store.accounts import Accounts
@@ -232,10 +232,12 @@ def spoken(chain: ModelChain) -> dict[tuple[int, int], Event]:
         decoder.follow(address, role)
     found = {}
     for block in chain.branch(chain.view):
-        for raw in block.logs:
-            log = raw_log(raw)
-            with suppress(Undecodable, KeyError):
-                found[block.number, log.log_index] = decoder.decode(*log)
+        for logged in logged_blocks(block.logs, {block.number: block.header}):
+            for log in (log for transaction in logged.transactions for log in transaction.logs):
+                with suppress(Undecodable, KeyError):
+                    found[block.number, log.log_index] = decoder.decode(
+                        log.address, log.log_index, log.topics, log.data
+                    )
     return found
 
 
