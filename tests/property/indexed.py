@@ -30,6 +30,7 @@ CONTRACTS = Contracts(RWA, AGENT, MARKET)
 RANGE_MAX = 3
 DERIVED = (
     "assets", "transactions", "priceHistory", "operatorApprovals", "market", "chainEvents", "blocks", "quarantine",
+    "tradeHours",
 )  # fmt: skip
 STOOD_FOR = (
     "tip",

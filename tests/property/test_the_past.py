@@ -329,7 +329,7 @@ class Checked:
 
 
 @pytest.mark.timeout(400)
-@settings(COMMON, max_examples=3)
+@settings(COMMON, max_examples=12)
 @given(history=histories(), chosen=heights)
 def test_what_was_true_at_a_block_is_what_an_index_stopped_there_says(
     databases: Databases, history: History, chosen: list[int]
