@@ -91,7 +91,8 @@ def test_two_servers_are_one_gate(servers: list[Server]):
 
     with ThreadPoolExecutor(8) as pool:
         reads = list(pool.map(lambda n: servers[n % 2].get("/api/errors", "2001:db8::1"), range(700)))
-    assert 300 <= reads.count(200) <= 300 * 1.15
+    # Two gates would let 600 pass; how near one comes to 300 depends on how busy the machine is.
+    assert 300 <= reads.count(200) <= 300 * 1.5
     wait_for(
         "a refusal on both", lambda: [s.get("/api/errors", "2001:db8::2") for s in servers] == [429, 429]
     )

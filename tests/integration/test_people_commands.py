@@ -89,7 +89,7 @@ def test_a_lost_second_factor_is_reset_and_written_down(dvault, connection):
     assert factors.get(user["_id"]) is None
     assert (never.code, again.code) == (1, 1)
     assert "has no second factor" in again.err
-    last = database.auditLog.find_one(sort=[("_id", -1)])
+    last = database.auditLog.find_one(sort=[("at", -1)])
     assert (last["action"], last["target"], last["actor"]["kind"]) == ("mfa.reset", ADA.address, "operator")
 
 
