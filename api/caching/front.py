@@ -7,9 +7,10 @@ since their answer may be theirs alone.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from threading import Semaphore
@@ -25,14 +26,16 @@ from api.freshness import edition_of
 from api.http_metrics import HttpMetrics
 from api.limiting.gate import COUNTED, Counted
 from api.perimeter import Perimeter
-from api.problems import sane_id
+from api.problems import Problem, sane_id
 from api.services import Services
 from api.urls import is_anonymous, url_of
-from store.errors import StoreUnreachable
+from store.errors import StoreError, StoreUnreachable
 from store.moments import Moment
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
 
 OK, NOT_MODIFIED = (200, "200 OK"), (304, "304 NOT MODIFIED")
 UNREACHABLE = "dynamicvault.unreachable"
@@ -85,8 +88,7 @@ class Front:
             return recipe.unchanged(moment, now)
         edition = edition_of(moment, now)
         found = services.answers.get(edition, recipe.url)
-        # Whatever goes wrong goes wrong again behind, where it becomes a problem and a record in the log.
-        with suppress(Exception):
+        with _LeftToTheApplication(recipe.rule):
             return found or self._made(recipe, moment, now, edition)
         return None
 
@@ -117,6 +119,21 @@ class Front:
                 length=len(answer.body) if status == OK[0] else None,
                 request_id=request_id,
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftToTheApplication:
+    """What goes wrong inside goes wrong again behind, as a problem; what nobody foresaw is logged here."""
+
+    rule: str
+
+    def __enter__(self) -> None:
+        """There is nothing to prepare."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if error is not None and not isinstance(error, Problem | StoreError):
+            logger.error("an answer could not be made anew", exc_info=error, extra={"rule": self.rule})
+        return isinstance(error, Exception)
 
 
 def _is_plain(environ: WSGIEnvironment) -> bool:

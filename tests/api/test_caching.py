@@ -311,3 +311,16 @@ def test_an_edit_that_fails_moves_nothing(database, tip):
 
     assert database["checkpoints"].find_one({"_id": "edits"}) == before
     assert isinstance(before["mark"], ObjectId)
+
+
+def test_what_nobody_foresaw_is_logged_and_told_as_a_problem(client, tip, seed, monkeypatch, caplog):
+    from api.blueprints import market
+
+    assert client.get("/api/market/stats").status_code == 200
+    seed.checkpoint(101)
+    monkeypatch.setattr(market.View, "market_figures", lambda _view: 1 / 0)
+
+    answer = client.get("/api/market/stats")
+
+    assert (answer.status_code, answer.json["code"]) == (500, "internal-server-error")
+    assert "an answer could not be made anew" in caplog.text
