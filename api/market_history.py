@@ -35,8 +35,7 @@ def market_history(view: View, query: Query) -> dict[str, Any]:
 
 def _stood(view: View, series: Series) -> dict[datetime, Moment]:
     """How things stood at the end of buckets, by that end; the newest ones, as far as deeds are undone."""
-    figures = view.market_figures()
-    if figures is None or not series.count:
+    if not series.count:
         return {}
     steps = view.history.steps_back(series.start + series.length, EXACT_DEEDS + 1)
     ends = [end for _, end in reversed(series.edges)]
@@ -45,7 +44,7 @@ def _stood(view: View, series: Series) -> dict[datetime, Moment]:
         ends = [end for end in ends if end > steps[-1].time]
     market = view.market.configuration()
     one_contract = market is not None and len(market["assetContracts"]) == 1
-    present = view.history.present(steps, figures.holders)
+    present = view.history.present(steps, view.market)
     return dict(zip(ends, moments(present, steps, ends, one_contract=one_contract), strict=True))
 
 

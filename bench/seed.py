@@ -15,10 +15,12 @@ import json
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from struct import Struct
 from threading import Event, Thread
 from typing import Any
 
@@ -31,14 +33,16 @@ from pymongo.write_concern import WriteConcern
 
 from store.commit import Change, Commit
 from store.connection import Connection, connect
-from store.indexes import ensure_early, ensure_late
+from store.indexes import LATE, by_collection, ensure, ensure_early
 from store.ledger import Ledger
 from store.mongod import EmbeddedMongod
 from store.schema import ensure_collections
 from store.trade_hours import COLLECTION, HOUR_SECONDS, KEPT, Sums
+from store.words import keys_of
 
 ETHER = 10**18
 GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
+GENESIS_MILLISECONDS = int(GENESIS.timestamp()) * 1000
 BLOCK_SECONDS, DEEDS_PER_BLOCK = 2, 5
 OWNERS_SHARE, LISTED_EVERY = 20, 4
 """Assets per owner; one asset in so many is for sale."""
@@ -54,15 +58,27 @@ AGENT = "0x3000000000000000000000000000000000000003"
 
 def wallet(number: int) -> str:
     """An address of digits alone, which needs no checksum."""
-    return f"0x{10**39 + number}"
+    return wallet_bytes(number).decode()
+
+
+def wallet_bytes(number: int) -> bytes:
+    return b"0x1%039d" % number
 
 
 def hash_of(kind: int, number: int) -> str:
-    return f"0x{kind}{number:063d}"
+    return hash_bytes(kind, number).decode()
+
+
+def hash_bytes(kind: int, number: int) -> bytes:
+    return b"0x%d%063d" % (kind, number)
 
 
 def key(collection: int, number: int) -> ObjectId:
-    return ObjectId(bytes([collection]) + number.to_bytes(11, "big"))
+    return ObjectId(key_bytes(collection, number))
+
+
+def key_bytes(collection: int, number: int) -> bytes:
+    return (collection << 88 | number).to_bytes(12, "big")
 
 
 class Template:
@@ -79,25 +95,39 @@ class Template:
         assert found, sample
         return found
 
-    def made(self, changes: list[tuple[list[slice], bytes]]) -> RawBSONDocument:
-        for places, content in changes:
-            for place in places:
-                self._bytes[place] = content
-        return RawBSONDocument(bytes(self._bytes))
+    def places(self, samples: Sequence[Any]) -> list[tuple[slice, int]]:
+        """Where the document holds each of the samples: place, and which of them."""
+        return [(place, which) for which, sample in enumerate(samples) for place in self.place(sample)]
+
+    def made(self, places: Sequence[tuple[slice, int]], contents: Sequence[bytes]) -> RawBSONDocument:
+        """The document with other contents in those places."""
+        made = self._bytes
+        for place, which in places:
+            made[place] = contents[which]
+        return RawBSONDocument(bytes(made))
+
+
+whole = Struct("<q").pack
+"""A whole number, or a time in milliseconds, as it stands inside BSON."""
 
 
 def encoded(value: Any) -> bytes:
     """A value as it stands inside BSON."""
-    if isinstance(value, bytes):
-        return value
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, ObjectId):
         return value.binary
-    if isinstance(value, float):
-        return bson.encode({"": value})[6:-1]
-    moment = isinstance(value, datetime)
-    return bson.encode({"": value if moment else bson.Int64(value)})[6:-1]
+    return whole(milliseconds(value) if isinstance(value, datetime) else value)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970."""
+    return int(moment.timestamp()) * 1000
+
+
+def time_of(block: int) -> int:
+    """When a block was made, in milliseconds since 1970."""
+    return GENESIS_MILLISECONDS + block * BLOCK_SECONDS * 1000
 
 
 def assets(first: int, last: int, owners: int) -> Iterator[RawBSONDocument]:
@@ -111,13 +141,16 @@ def asset(number: int, owners: int) -> dict[str, Any]:
     listed = number % LISTED_EVERY == 0
     asked = wei + 10**15 if listed else None
     at = GENESIS + timedelta(seconds=block * BLOCK_SECONDS)
+    name, kind = f"Asset {number}", KINDS[number % len(KINDS)]
+    about = f"One of many, number {number}, kept in a vault with others of its kind. " * 3
     return {
         "_id": key(1, number),
         "tokenId": number,
         "contractAddress": RWA,
-        "name": f"Asset {number}",
-        "assetType": KINDS[number % len(KINDS)],
-        "description": f"One of many, number {number}, kept in a vault with others of its kind. " * 3,
+        "name": name,
+        "assetType": kind,
+        "description": about,
+        "searchKeys": keys_of((name, kind, about)),
         "tokenURI": f"ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/{number}",
         "metadata": {"assetLocation": f"Vault {number % 40}", "acquisitionDate": GENESIS},
         "currentPrice": {
@@ -147,7 +180,7 @@ def asset(number: int, owners: int) -> dict[str, Any]:
             "updatedBlock": block,
             "updatedLogIndex": 2,
             "approved": None,
-            "listing": None,
+            "listing": {"seller": owner, "priceWei": str(asked), "listedAt": at} if listed else None,
             "isVerified": False,
             "initialPriceWei": str(wei),
             "acquisitionDateSeconds": "1767225600",
@@ -193,17 +226,17 @@ def deeds(first: int, last: int, many_assets: int, owners: int) -> Iterator[RawB
         key(2, 0), bson.Int64(7), key(1, 7), seller, buyer, GENESIS, bson.Int64(77), bson.Int64(777),
         hash_of(2, 0), hash_of(3, 0), str(ETHER), str(ETHER // 40),
     )  # fmt: skip
-    places = [[template.place(sample) for sample in samples] for template in templates]
+    places = [template.places(samples) for template in templates]
     for number in range(first, last):
         which, block = number % len(DEEDS), number // DEEDS_PER_BLOCK
         token, wei = number * 31 % many_assets, wei_of(number)
-        values = (
-            key(2, number), token, key(1, token), wallet(number % owners), wallet((number + 1) % owners),
-            GENESIS + timedelta(seconds=block * BLOCK_SECONDS), block, number % DEEDS_PER_BLOCK,
-            hash_of(2, number), hash_of(3, block), str(wei), f"{wei // 40:017d}",
+        contents = (
+            key_bytes(2, number), whole(token), key_bytes(1, token),
+            wallet_bytes(number % owners), wallet_bytes((number + 1) % owners),
+            whole(time_of(block)), whole(block), whole(number % DEEDS_PER_BLOCK),
+            hash_bytes(2, number), hash_bytes(3, block), b"%d" % wei, b"%017d" % (wei // 40),
         )  # fmt: skip
-        changes = [(place, encoded(value)) for place, value in zip(places[which], values, strict=True)]
-        yield templates[which].made(changes)
+        yield templates[which].made(places[which], contents)
 
 
 def prices(first: int, last: int, many_assets: int) -> Iterator[RawBSONDocument]:
@@ -222,15 +255,14 @@ def prices(first: int, last: int, many_assets: int) -> Iterator[RawBSONDocument]
         key(3, 0), bson.Int64(7), key(1, 7), GENESIS, bson.Int64(77), bson.Int64(777), hash_of(2, 0),
         str(ETHER),
     )  # fmt: skip
-    places = [template.place(sample) for sample in samples]
+    places = template.places(samples)
     for number in range(first, last):
         block, token = number // DEEDS_PER_BLOCK, number * 17 % many_assets
-        values = (
-            key(3, number), token, key(1, token), GENESIS + timedelta(seconds=block * BLOCK_SECONDS), block,
-            DEEDS_PER_BLOCK + number % DEEDS_PER_BLOCK, hash_of(4, number),
-            str(wei_of(number)),
+        contents = (
+            key_bytes(3, number), whole(token), key_bytes(1, token), whole(time_of(block)), whole(block),
+            whole(DEEDS_PER_BLOCK + number % DEEDS_PER_BLOCK), hash_bytes(4, number), b"%d" % wei_of(number),
         )  # fmt: skip
-        yield template.made([(place, encoded(value)) for place, value in zip(places, values, strict=True)])
+        yield template.made(places, contents)
 
 
 def fill(uri: str, name: str, many_assets: int, many_deeds: int) -> float:
@@ -249,8 +281,11 @@ def fill(uri: str, name: str, many_assets: int, many_deeds: int) -> float:
         with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
             for _ in pool.imap_unordered(insert, parts, chunksize=1):
                 pass
-        books(connection, many_assets, many_deeds)
-        ensure_late(connection.database)
+        with ThreadPoolExecutor() as threads:
+            building = [threads.submit(ensure, connection.database, some) for some in by_collection(LATE).values()]
+            books(connection, many_assets, many_deeds)
+            for each in building:
+                each.result()
     return time.perf_counter() - begun
 
 
@@ -335,6 +370,7 @@ def books(connection: Connection, many_assets: int, many_deeds: int) -> None:
     connection.database["checkpoints"].insert_one(checkpoint(tip))
     connection.database["market"].insert_one(market())
     sum_sales(connection.database, many_deeds)
+    Ledger(connection, 1).recount()
 
 
 def checkpoint(tip: int) -> dict[str, Any]:

@@ -77,7 +77,9 @@ def rebuild(ledger: Ledger, following: Following) -> Outcome:
     """
     _refuse_altered(ledger)
     ledger.note(unfinished="rebuild")
+    ledger.forget_counts()
     outcome = _Rebuild(ledger, following).run()
+    ledger.recount()
     ledger.note(unfinished=None, mendedFrom=None)
     return outcome
 

@@ -57,6 +57,7 @@ class Session:
             options.contracts, Decoder(options.abis), self._gatherer, options.start_block, options.range_max
         )
         self._standing = opening.standing()
+        self._is_counted = ledger.is_counted()
         self._follower = self._load_follower()
 
     @property
@@ -71,8 +72,9 @@ class Session:
         final = self._options.policy.finalized(head.number, tagged.number if tagged else None)
         if self._is_far_below(final):
             return self.backfill(final, head)
-        if self._standing.tip is not None and (self._follower is None or self.standing.digest is None):
-            self._complete_history()  # a fault or a crash came between the last range and this
+        if self._standing.tip is not None and not self._is_complete:
+            # A fault or a crash came between the last range and this, or an earlier version kept less.
+            self._complete_history()
             self._follower = self._load_follower()
         if self._follower is None:
             self._follower = self._young_follower()
@@ -80,6 +82,10 @@ class Session:
             self._note_head(head)
             return False
         return self._follower.follow(head, tagged)
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._follower is not None and self.standing.digest is not None and self._is_counted
 
     def backfill(self, to_block: int, head: Header) -> bool:
         """Index final history up to a block, then stand ready to follow."""
@@ -163,9 +169,13 @@ class Session:
         follower.finalize(final)
 
     def _complete_history(self) -> None:
-        """The first time through: build what was put off, and compute the digest by a scan."""
+        """The first time through: build what was put off, count, and compute the digest by a scan."""
         if self._standing.digest is None:
             self._watch.on_history_complete()
+        if not self._is_counted:
+            self._ledger.recount()
+            self._is_counted = True
+        if self._standing.digest is None:
             self._standing = replace(self._standing, digest=scan_digest(self._ledger))
         self._standing = replace(self._standing, state="live")
         fields = self._standing.fields()

@@ -166,9 +166,19 @@ def _contradictions(
 
 
 def stored_differences(ledger: Ledger, following: Following) -> Iterator[Difference]:
-    """Whether the checkpoint's digest is that of the documents."""
+    """Whether the checkpoint's digest and the numbers that are kept are those of the documents."""
     document = ledger.checkpoint() or {}
     scanned = to_text(scan_digest(ledger))
     if document.get("digest") not in (None, scanned):
         marketplace = following.contracts.marketplace
         yield Difference(marketplace, None, "digest", document["digest"], scanned)
+    yield from _miscounted(ledger, following.contracts.asset)
+
+
+def _miscounted(ledger: Ledger, contract: Address) -> Iterator[Difference]:
+    """Numbers of assets that are not what a count of the documents says."""
+    kept = {each["_id"]: each for each in ledger.holdings()} if ledger.is_counted() else {}
+    wanted = {each["_id"]: each for each in ledger.counted().documents()} if kept else {}
+    for wallet in sorted(kept.keys() | wanted.keys()):
+        if kept.get(wallet) != wanted.get(wallet):
+            yield Difference(contract, None, f"holdings {wallet}", kept.get(wallet), wanted.get(wallet))

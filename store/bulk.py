@@ -49,7 +49,7 @@ def insert(
     validate: bool,
 ) -> None:
     """Insert documents that bring their `_id`. Raises what the driver raises."""
-    for some in _portions(documents):
+    for some in portions(documents):
         command = {
             "insert": name,
             "documents": some,
@@ -74,7 +74,7 @@ def update(
     upsert: bool = False,
 ) -> None:
     """Apply update operators (or a whole replacement) to documents by `_id`."""
-    for some in _portions(changes):
+    for some in portions(changes):
         command = {
             "update": name,
             "updates": [{"q": {"_id": _id}, "u": change, "upsert": upsert} for _id, change in some],
@@ -94,6 +94,7 @@ def _run(database: Database[Any], command: dict[str, Any], session: ClientSessio
         raise BulkWriteError(reply)
 
 
-def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
+def portions(items: Sequence[Any]) -> Iterator[list[Any]]:
+    """As many at a time as go into one command."""
     for at in range(0, len(items), DOCUMENTS_PER_COMMAND):
         yield list(items[at : at + DOCUMENTS_PER_COMMAND])

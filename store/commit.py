@@ -38,6 +38,9 @@ class Commit:
     new_assets: Sequence[Document] = ()
     changed_assets: Sequence[Change] = ()
     removed_assets: Sequence[ObjectId] = ()
+    holdings: Sequence[Document] = ()
+    """Numbers of a recount; those that follow from the assets above are kept without being named."""
+    gone_holdings: Sequence[str] = ()
     changed_operators: Sequence[Change] = ()
     removed_operators: Sequence[str] = ()
     markets: Sequence[Document] = ()

@@ -169,12 +169,12 @@ LATE: tuple[Index, ...] = (*ASSET_LISTS, *ROW_LISTS, *BOOKS)
 
 def ensure_early(database: Database[Document]) -> list[str]:
     """Build what indexing needs; returns the names of what was built. Raises IndexConflict."""
-    return _ensure(database, EARLY)
+    return ensure(database, EARLY)
 
 
 def ensure_late(database: Database[Document]) -> list[str]:
     """Build what readers need; returns the names of what was built. Raises IndexConflict."""
-    return _ensure(database, LATE)
+    return ensure(database, LATE)
 
 
 def describe(database: Database[Document], wanted: Sequence[Index] = (*EARLY, *LATE)) -> IndexReport:
@@ -182,7 +182,7 @@ def describe(database: Database[Document], wanted: Sequence[Index] = (*EARLY, *L
     present: list[str] = []
     missing: list[str] = []
     conflicts: list[str] = []
-    for collection, ours in _by_collection(wanted).items():
+    for collection, ours in by_collection(wanted).items():
         theirs = _existing(database, collection)
         for index in ours:
             verdict = _verdict(index, theirs)
@@ -190,12 +190,13 @@ def describe(database: Database[Document], wanted: Sequence[Index] = (*EARLY, *L
     return IndexReport(tuple(present), tuple(missing), tuple(conflicts))
 
 
-def _ensure(database: Database[Document], wanted: Sequence[Index]) -> list[str]:
+def ensure(database: Database[Document], wanted: Sequence[Index]) -> list[str]:
+    """Build those that are not there; returns the names of what was built. Raises IndexConflict."""
     report = describe(database, wanted)
     if report.conflicts:
         raise IndexConflict(report.conflicts)
     missing = [index for index in wanted if _full_name(index) in report.missing]
-    for collection, ours in _by_collection(missing).items():
+    for collection, ours in by_collection(missing).items():
         _build(database, collection, ours)
     return [_full_name(index) for index in missing]
 
@@ -230,7 +231,8 @@ def _same(told: Document, wanted: Document) -> bool:
     return told == wanted and list(told["key"].items()) == list(wanted["key"].items())
 
 
-def _by_collection(indexes: Iterable[Index]) -> dict[str, list[Index]]:
+def by_collection(indexes: Iterable[Index]) -> dict[str, list[Index]]:
+    """Those of one collection together: they are built at once."""
     grouped: dict[str, list[Index]] = {}
     for index in indexes:
         grouped.setdefault(index.collection, []).append(index)

@@ -13,10 +13,11 @@ from bson import ObjectId
 from pymongo import UpdateMany
 from pymongo.client_session import ClientSession
 
-from store import bulk, spans, trade_hours
+from store import bulk, holdings, spans, trade_hours
 from store.commit import TALLIED, Change, Commit, Document
 from store.connection import MAJORITY, SNAPSHOT, Connection, translated
 from store.errors import LeaseLost, NotFound
+from store.holdings import Tally
 from store.orphans import orphan_id, orphan_of, with_people
 from store.spans import Span
 
@@ -66,12 +67,10 @@ class Ledger:
             self._delete_rows(*commit.rewrite_rows_of, session)
         for number in commit.rewritten_blocks:
             self._delete("chainEvents", _chunks(number), session)
-        self._remove_assets(commit.removed_assets, session)
-        for name, documents in self._inserts(commit, session):
+        self._write_assets(commit, session)
+        for name, documents in self._inserts(commit):
             bulk.insert(self._database, name, documents, session, validate=not commit.trusted)
         trade_hours.keep(self._database, commit.transactions, hours, session)
-        assets = bulk.Lazily(_update, commit.changed_assets)
-        bulk.update(self._database, "assets", assets, session, validate=not commit.trusted)
         operators = bulk.Lazily(_update, commit.changed_operators)
         bulk.update(self._database, "operatorApprovals", operators, session, validate=True, upsert=True)
         if commit.removed_operators:
@@ -82,11 +81,24 @@ class Ledger:
             self._delete("blocks", {"_id": {"$lte": commit.forget_headers_up_to}}, session)
         self._vouch(commit, session)
 
-    def _inserts(self, commit: Commit, session: ClientSession) -> Iterator[tuple[str, Sequence[Document]]]:
+    def _write_assets(self, commit: Commit, session: ClientSession) -> None:
+        """Assets, and how many of them there are."""
+        tally, validate = holdings.Tally(self._database, session), not commit.trusted
+        self._remove_assets(commit.removed_assets, tally, session)
+        for fresh in bulk.portions(self._reattached(commit.new_assets, session)):
+            tally.came(fresh)
+            bulk.insert(self._database, "assets", fresh, session, validate=validate)
+        for changes in bulk.portions(commit.changed_assets):
+            tally.changing(changes)
+            bulk.update(self._database, "assets", list(map(_update, changes)), session, validate=validate)
+        tally.keep()
+        if commit.holdings or commit.gone_holdings:
+            holdings.write(self._database, commit.holdings, commit.gone_holdings, session)
+
+    def _inserts(self, commit: Commit) -> Iterator[tuple[str, Sequence[Document]]]:
         yield "chainEvents", commit.chain_events
         yield "transactions", commit.transactions
         yield "priceHistory", commit.prices
-        yield "assets", self._reattached(commit.new_assets, session)
         yield "blocks", commit.headers
         yield "quarantine", commit.quarantined
         yield "reorgs", [commit.reorg] if commit.reorg is not None else ()
@@ -148,15 +160,13 @@ class Ledger:
 
     # --- what people wrote ------------------------------------------------------------
 
-    def _remove_assets(self, ids: Sequence[ObjectId], session: ClientSession) -> None:
+    def _remove_assets(self, ids: Sequence[ObjectId], tally: Tally, session: ClientSession) -> None:
         if not ids:
             return
         query = {"_id": {"$in": list(ids)}}
-        orphans = [
-            orphan
-            for document in self._database["assets"].find(query, session=session)
-            if (orphan := orphan_of(document)) is not None
-        ]
+        documents = list(self._database["assets"].find(query, session=session))
+        tally.left(documents)
+        orphans = [orphan for document in documents if (orphan := orphan_of(document)) is not None]
         self._replace("orphans", orphans, session)
         self._delete("assets", query, session)
 
@@ -198,6 +208,37 @@ class Ledger:
         """Say something in the checkpoint that changes nothing a reader computes from."""
         with translated():
             self._database["checkpoints"].update_one(self._ours, {"$set": fields})
+
+    def is_counted(self) -> bool:
+        """Whether the numbers of assets are kept."""
+        return self._one(holdings.COLLECTION, holdings.ALL) is not None
+
+    def forget_counts(self) -> None:
+        """Before documents are of two times: keep no numbers of them, until a recount."""
+        if self.is_counted():
+            self.commit(Commit({}, gone_holdings=[holdings.ALL]))
+
+    def counted(self) -> holdings.Counts:
+        """The numbers of assets, by a pass over all of them."""
+        counts = holdings.Counts()
+        with translated():
+            for asset in self._database["assets"].find({}, holdings.COUNTED).batch_size(DOCUMENTS_AT_ONCE):
+                counts.count(holdings.deciding(asset))
+        return counts
+
+    def recount(self) -> None:
+        """Count the assets, and keep the numbers from now on. Raises what `commit` raises."""
+        self.forget_counts()
+        documents = list(self.counted().documents())
+        known = {document["_id"] for document in documents}
+        for gone in holdings.portions([each["_id"] for each in self.holdings() if each["_id"] not in known]):
+            self.commit(Commit({}, gone_holdings=gone))
+        for kept in holdings.portions(documents):
+            self.commit(Commit({}, holdings=kept))
+
+    def holdings(self) -> Iterator[dict[str, Any]]:
+        """The numbers of assets that are kept."""
+        return self._find(holdings.COLLECTION, {})
 
     def market(self, which: str) -> dict[str, Any]:
         """The configuration now ("market"), at finality ("base") or at the start ("seed")."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -11,6 +11,8 @@ import msgspec
 
 from store.documents import MarketDocument
 from store.exact_sums import sum_of, summed
+from store.holdings import ALL
+from store.holdings import COLLECTION as HOLDINGS
 from store.snapshot import Document, Filter, Snapshot
 
 WINDOWS: dict[str, timedelta | None] = {
@@ -19,6 +21,16 @@ WINDOWS: dict[str, timedelta | None] = {
     "30d": timedelta(days=30),
     "all": None,
 }
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """How many assets there are; `active`: listings that stand on chain, whether or not the lister still owns."""
+
+    assets: int
+    holders: int
+    listed: int
+    purchasable: int
+    active: int
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +64,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LatestFigures:
-    """Remembers the figures of the newest state asked for: they cost a pass over all sales."""
+    """Remembers the figures of the newest state asked for: many ask for the same ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,28 +98,58 @@ class Market:
 
         `trade`: trade by window, where it is known; else it costs a pass over all sales.
         """
+        counted = self.counted()
         return Figures(
-            assets=self._snapshot.count("assets", {}),
-            holders=self._holders(),
-            listed=self._snapshot.count("assets", {"marketStatus.isListed": True}),
-            purchasable=self._snapshot.count("assets", {"marketStatus.isListed": True, **PURCHASABLE}),
-            floor_wei=self._floor({}),
-            purchasable_floor_wei=self._floor(PURCHASABLE),
+            assets=counted.assets,
+            holders=counted.holders,
+            listed=counted.listed,
+            purchasable=counted.purchasable,
+            floor_wei=self._floor("isListed"),
+            purchasable_floor_wei=self._floor("isPurchasable"),
             trade=self.trade(now) if trade is None else trade,
         )
 
+    def counted(self) -> Counted:
+        """How many assets there are: as kept, or by a pass over them where that is not kept (yet)."""
+        kept = self._snapshot.one(HOLDINGS, {"_id": ALL})
+        return self.count() if kept is None else Counted(**{name: kept[name] for name in COUNTED})
+
+    def count(self) -> Counted:
+        """The same by a pass over all assets."""
+        group = {name: {"$sum": {"$cond": [flag, 1, 0]}} for name, flag in FLAGS.items()}
+        found = self._snapshot.aggregate(
+            "assets",
+            [
+                {"$group": {"_id": "$ownership.currentOwner", "assets": {"$sum": 1}, **group}},
+                {
+                    "$group": {
+                        "_id": None,
+                        "holders": {"$sum": 1},
+                        **{name: {"$sum": f"${name}"} for name in ("assets", *FLAGS)},
+                    }
+                },
+            ],
+        )
+        return Counted(**{name: found[0][name] if found else 0 for name in COUNTED})
+
+    def owned(self, wallets: Sequence[str]) -> dict[str, int]:
+        """How many assets each of the wallets holds; those without any are missing."""
+        if self._snapshot.one(HOLDINGS, {"_id": ALL}) is not None:
+            kept = self._snapshot.find(HOLDINGS, {"_id": {"$in": list(wallets)}})
+            return {row["_id"]: row["assets"] for row in kept}
+        groups: list[Document] = [
+            {"$match": {"ownership.currentOwner": {"$in": list(wallets)}}},
+            {"$group": {"_id": "$ownership.currentOwner", "assets": {"$sum": 1}}},
+        ]
+        return {row["_id"]: row["assets"] for row in self._snapshot.aggregate("assets", groups)}
+
     def active_listings(self) -> int:
         """Listings that the marketplace holds as active, whether or not the lister still owns the asset."""
-        return self._snapshot.count("assets", {"chain.listing.seller": {"$exists": True}})
+        return self.counted().active
 
-    def _holders(self) -> int:
-        groups: list[Document] = [{"$group": {"_id": "$ownership.currentOwner"}}, {"$count": "holders"}]
-        return sum(row["holders"] for row in self._snapshot.aggregate("assets", groups))
-
-    def _floor(self, condition: dict[str, Any]) -> int | None:
-        cheapest = self._snapshot.one(
-            "assets", {"marketStatus.isListed": True, **condition}, sort=[("marketStatus.listingPriceKey", 1)]
-        )
+    def _floor(self, flag: str) -> int | None:
+        # What can be bought is listed: one flag alone is all that an index has to begin with.
+        cheapest = self._snapshot.one("assets", {f"marketStatus.{flag}": True}, sort=CHEAPEST_FIRST)
         return int(cheapest["marketStatus"]["listingPriceWei"]) if cheapest else None
 
     def trade(self, now: datetime, among: Filter | None = None) -> dict[str, Trade]:
@@ -120,7 +162,13 @@ class Market:
         return _nested(slices)
 
 
-PURCHASABLE = {"marketStatus.isPurchasable": True}
+CHEAPEST_FIRST = [("marketStatus.listingPriceKey", 1)]
+FLAGS: Mapping[str, Any] = {
+    "listed": "$marketStatus.isListed",
+    "purchasable": "$marketStatus.isPurchasable",
+    "active": {"$gt": ["$chain.listing", None]},
+}
+COUNTED = Counted.__struct_fields__
 
 
 def _slice(now: datetime) -> Document:

@@ -11,7 +11,7 @@ from bson import ObjectId
 
 from store.documents import TransactionType
 from store.exact_sums import sum_of
-from store.market import Trade, trade_of
+from store.market import Market, Trade, trade_of
 from store.pages import newest_first
 from store.snapshot import Document, Snapshot
 
@@ -117,16 +117,17 @@ class MarketHistory:
         )
         return [_step(row) for row in rows]
 
-    def present(self, steps: Sequence[Step], holders: int) -> Present:
-        """How things stand, as far as undoing the steps needs it; `holders` is the number of all of them."""
+    def present(self, steps: Sequence[Step], market: Market) -> Present:
+        """How things stand, as far as undoing the steps needs it."""
         touched = list({step.asset for step in steps})
         wallets = list({wallet for step in steps for wallet in (step.seller, step.buyer) if wallet})
+        counted = market.counted()
         return Present(
-            assets=self._snapshot.count("assets", {}),
-            listed=self._snapshot.count("assets", OFFERED),
-            holders=holders,
+            assets=counted.assets,
+            listed=counted.listed,
+            holders=counted.holders,
             held=self._held(touched),
-            owned=self._owned(wallets),
+            owned=market.owned(wallets),
             other_floor_wei=self._floor_without(set(touched)),
         )
 
@@ -155,13 +156,6 @@ class MarketHistory:
         fields = {"ownership.currentOwner": 1, "chain.listing": 1}
         rows = self._snapshot.find("assets", {"_id": {"$in": list(ids)}}, projection=fields)
         return {row["_id"]: Held(row["ownership"]["currentOwner"], _offer(row)) for row in rows}
-
-    def _owned(self, wallets: Sequence[str]) -> dict[str, int]:
-        groups: list[Document] = [
-            {"$match": {"ownership.currentOwner": {"$in": list(wallets)}}},
-            {"$group": {"_id": "$ownership.currentOwner", "count": {"$sum": 1}}},
-        ]
-        return {row["_id"]: row["count"] for row in self._snapshot.aggregate("assets", groups)}
 
     def _floor_without(self, touched: set[ObjectId]) -> int | None:
         # Among one more than the touched ones, the cheapest untouched one must be.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
 from msgspec.structs import replace
 
 from store.documents import CheckpointDocument, MarketDocument, PriceDocument, TransactionDocument
+from store.holdings import Counts, deciding
 from store.market import Figures, Market, Trade
 from store.pages import Direction, Page, PageRequest, Source, both, chain_order, read_page
 from store.prices import PriceFilter, PricePoint, Prices
@@ -30,7 +32,7 @@ class SettledView(View):
         self.moment, self.snapshot = now.moment, now.snapshot
         self.checkpoint = settled_checkpoint(cast("CheckpointDocument", now.checkpoint))
         self._assets = SettledAssets(self.snapshot, self.checkpoint["addresses"]["marketplace"])
-        self._market = SettledMarket(self.snapshot)
+        self._market = SettledMarket(self.snapshot, self._assets)
         self.assets, self.market = self._assets, self._market
         self.transactions = SettledTransactions(self.snapshot, self.finalized)
         self.prices = SettledPrices(self.snapshot, self.finalized)
@@ -45,7 +47,7 @@ class SettledView(View):
                 f"the time of block {self.finalized} is not kept, and windows reach back from it"
             )
         trade = windows(self.snapshot, now) if checkpoint.get(KEPT) else self._market.trade_until(now)
-        return self._market.figures_of(self._assets, _without(trade, self._unsettled()))
+        return self._market.figures_of(_without(trade, self._unsettled()))
 
     def _unsettled(self) -> Trade:
         """Sales that may still be taken back; they are younger than every window is long."""
@@ -108,7 +110,15 @@ class SettledPrices(Prices):
 
 
 class SettledMarket(Market):
-    """The market as of the finalized block."""
+    """The market as of the finalized block: what is kept of it now, less what is not final."""
+
+    def __init__(self, snapshot: Snapshot, assets: SettledAssets) -> None:
+        super().__init__(snapshot)
+        self._assets = assets
+
+    def active_listings(self) -> int:
+        moved = _moved(*self._assets.all_settled())
+        return self.counted().active + moved.totals["active"]
 
     def configuration(self) -> MarketDocument | None:
         """As it was at finality; as it is now, where it has not changed since the start."""
@@ -119,34 +129,38 @@ class SettledMarket(Market):
         """Trade by window, by a pass over all sales."""
         return self.trade(now)
 
-    def figures_of(self, assets: SettledAssets, trade: dict[str, Trade]) -> Figures:
-        """The figures, given those assets and that trade."""
-        as_they_are, as_they_were = assets.all_settled()
+    def figures_of(self, trade: dict[str, Trade]) -> Figures:
+        """The figures, given that trade."""
+        as_they_are, as_they_were = self._assets.all_settled()
         others: Filter = {"_id": {"$nin": [document["_id"] for document in as_they_are]}}
-        owners = {document["ownership"]["currentOwner"] for document in as_they_were}
+        moved, now = _moved(as_they_are, as_they_were), self.counted()
         return Figures(
-            assets=self._snapshot.count("assets", others) + len(as_they_were),
-            holders=len(owners | self._owners(others)),
-            listed=self._count(others, as_they_were, "isListed"),
-            purchasable=self._count(others, as_they_were, "isPurchasable"),
+            assets=now.assets + moved.totals["assets"],
+            holders=now.holders + self._more_holders(moved.held),
+            listed=now.listed + moved.totals["listed"],
+            purchasable=now.purchasable + moved.totals["purchasable"],
             floor_wei=self._lowest(others, as_they_were, "isListed"),
             purchasable_floor_wei=self._lowest(others, as_they_were, "isPurchasable"),
             trade=trade,
         )
 
-    def _owners(self, others: Filter) -> set[str]:
-        groups: list[Document] = [{"$match": others}, {"$group": {"_id": "$ownership.currentOwner"}}]
-        return {row["_id"] for row in self._snapshot.aggregate("assets", groups)}
-
-    def _count(self, others: Filter, were: list[Document], flag: str) -> int:
-        counted = self._snapshot.count("assets", {f"marketStatus.{flag}": True, **others})
-        return counted + sum(bool(document["marketStatus"][flag]) for document in were)
+    def _more_holders(self, moved: Mapping[str, int]) -> int:
+        """How many more wallets hold assets if each holds so many more."""
+        now = self.owned(list(moved))
+        return sum((now.get(one, 0) + by > 0) - (now.get(one, 0) > 0) for one, by in moved.items())
 
     def _lowest(self, others: Filter, were: list[Document], flag: str) -> int | None:
         order = [("marketStatus.listingPriceKey", 1)]
         cheapest = self._snapshot.one("assets", {f"marketStatus.{flag}": True, **others}, sort=order)
         asked = [document["marketStatus"] for document in (*were, *([cheapest] if cheapest else []))]
         return min((int(offer["listingPriceWei"]) for offer in asked if offer[flag]), default=None)
+
+
+def _moved(are: Iterable[Document], were: Iterable[Document]) -> Counts:
+    moved = Counts()
+    for document, by in (*((one, -1) for one in are), *((one, 1) for one in were)):
+        moved.count(deciding(document), by)
+    return moved
 
 
 def _without(trade: dict[str, Trade], less: Trade) -> dict[str, Trade]:

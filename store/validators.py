@@ -110,6 +110,7 @@ VALIDATORS: dict[str, Schema] = {
     "market": schema_of(documents.MarketDocument),
     "operatorApprovals": schema_of(documents.OperatorApprovalDocument),
     "assets": schema_of(documents.AssetDocument),
+    "holdings": schema_of(documents.HoldingDocument),
     "transactions": schema_of(documents.TransactionDocument),
     "tradeHours": schema_of(documents.TradeHourDocument),
     "priceHistory": schema_of(documents.PriceDocument),

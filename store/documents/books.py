@@ -175,6 +175,20 @@ class TradeHourDocument(TypedDict):
     selfPrice2: Decimal128
 
 
+class HoldingDocument(TypedDict):
+    """collection holdings: how many assets a wallet holds; `_id` is its address, or "all" for all wallets.
+
+    The fields after `assets` are in "all" only. `active`: listings that stand on chain, stale ones too.
+    """
+
+    _id: str
+    assets: int
+    holders: NotRequired[int]
+    listed: NotRequired[int]
+    purchasable: NotRequired[int]
+    active: NotRequired[int]
+
+
 class QuarantineDocument(TypedDict):
     """collection quarantine: a log of ours that we could not understand, with its raw bytes."""
 

@@ -30,7 +30,7 @@ CONTRACTS = Contracts(RWA, AGENT, MARKET)
 RANGE_MAX = 3
 DERIVED = (
     "assets", "transactions", "priceHistory", "operatorApprovals", "market", "chainEvents", "blocks", "quarantine",
-    "tradeHours",
+    "tradeHours", "holdings",
 )  # fmt: skip
 STOOD_FOR = (
     "tip",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import pytest
@@ -158,6 +159,7 @@ def told(connection: Connection, history: History) -> Story:
     story = Story(connection, first)
     for move in moves:
         story.play(move)
+        assert_counted(story.indexed)
     story.win(winner)
     return story
 
@@ -180,12 +182,38 @@ def holds(databases: tuple[Connection, Connection], history: History) -> None:
     assert_same(contents, fresh_index(databases[1], story).contents())
     assert contents["checkpoint"]["tip"]["hash"] == story.chain.view.hash
     assert contents["checkpoint"]["digest"] == ours.scanned_digest()
+    assert contents["holdings"] == counted_by_hand(ours)
     if not story.chain.view.contracts.relinked_while_listed:
         assert ours.differences() == []
     assert check(ours.ledger, ours.following()).agrees
     rebuild(ours.ledger, ours.following())
     assert_same(ours.contents(), contents)
     people_keep_their_word(story)
+
+
+def assert_counted(indexed: Indexed) -> None:
+    """At every block: what is kept is what a count says; nothing is kept before history is complete."""
+    kept = {each["_id"]: each for each in indexed.ledger.holdings()}
+    complete = indexed.checkpoint()["digest"] is not None
+    assert kept == (counted_by_hand(indexed) if complete else {})
+
+
+def counted_by_hand(indexed: Indexed) -> dict[str, dict[str, Any]]:
+    """What `holdings` has to be, from the asset documents alone."""
+    assets = list(indexed.database["assets"].find())
+    owners = Counter(each["ownership"]["currentOwner"] for each in assets)
+    found: dict[str, dict[str, Any]] = {
+        owner: {"_id": owner, "assets": held} for owner, held in owners.items()
+    }
+    found["all"] = {
+        "_id": "all",
+        "assets": len(assets),
+        "holders": len(owners),
+        "listed": sum(each["marketStatus"]["isListed"] for each in assets),
+        "purchasable": sum(each["marketStatus"]["isPurchasable"] for each in assets),
+        "active": sum(each["chain"]["listing"] is not None for each in assets),
+    }
+    return found
 
 
 def people_keep_their_word(story: Story) -> None:

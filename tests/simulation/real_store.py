@@ -77,7 +77,7 @@ class RealStore:
 
 LOOKED_AT = (
     "checkpoints", "assets", "transactions", "priceHistory", "quarantine", "chainEvents", "operatorApprovals",
-    "market", "blocks", "evidence", "events", "reorgs", "orphans", "tradeHours",
+    "market", "blocks", "evidence", "events", "reorgs", "orphans", "tradeHours", "holdings",
 )  # fmt: skip
 
 

@@ -58,6 +58,9 @@ class Verdict:
             yield from compared(name, self._held(name), by_id(wanted))
         deeds = [deed for truth in self._line for deed in truth.deeds]
         yield from compared("tradeHours", in_integers(self._held("tradeHours")), documents.trade_hours(deeds))
+        if "all" in self._held("holdings") or self._checkpoint["digest"] is not None:
+            wanted = documents.holdings(self._tip.assets.values(), self._tip.approvals)
+            yield from compared("holdings", self._held("holdings"), wanted)
         bad = [each for truth in self._line for each in truth.bad]
         yield from compared("quarantine", without(self._held("quarantine"), "reason"), by_id(bad))
         events = [truth.events for truth in self._line if truth.events is not None]

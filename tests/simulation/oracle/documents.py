@@ -211,6 +211,22 @@ def asset(state: Mapping[str, Any], approvals: Mapping[Key, bool]) -> dict[str, 
     }
 
 
+def holdings(
+    states: Iterable[Mapping[str, Any]], approvals: Mapping[Key, bool]
+) -> dict[str, dict[str, Any]]:
+    """Documents of `holdings`: how many assets each wallet has, and what is to be said of all of them."""
+    whole = {"assets": 0, "listed": 0, "purchasable": 0, "active": 0}
+    wallets: dict[str, dict[str, Any]] = {}
+    for state in states:
+        offered = asset(state, approvals)["marketStatus"]
+        wallets.setdefault(state["owner"], {"_id": state["owner"], "assets": 0})["assets"] += 1
+        whole["assets"] += 1
+        whole["listed"] += 1 if offered["isListed"] else 0
+        whole["purchasable"] += 1 if offered["isPurchasable"] else 0
+        whole["active"] += 1 if state["listing"] is not None else 0
+    return {**wallets, "all": {"_id": "all", "holders": len(wallets), **whole}}
+
+
 def base(state: Mapping[str, Any] | None) -> dict[str, Any]:
     """What an asset keeps of its state at finality while a later block touches it."""
     if state is None:
