@@ -37,7 +37,7 @@ from store.indexes import LATE, by_collection, ensure, ensure_early
 from store.ledger import Ledger
 from store.mongod import EmbeddedMongod
 from store.schema import ensure_collections
-from store.trade_hours import COLLECTION, HOUR_SECONDS, KEPT, Sums
+from store.trade_hours import ALL_HOURS, COLLECTION, HOUR_SECONDS, KEPT, LAYOUT, Sums
 from store.words import keys_of
 
 ETHER = 10**18
@@ -208,7 +208,7 @@ def row(number: int) -> dict[str, Any]:
 
 
 def deeds(first: int, last: int, many_assets: int, owners: int) -> Iterator[RawBSONDocument]:
-    """Deeds with first <= number < last: sales, listings and mints in turn."""
+    """Deeds with first <= number < last: sales, listings and transfers in turn."""
     seller, buyer = wallet(1), wallet(2)
     common = {
         **row(0),
@@ -319,15 +319,19 @@ def wei_of(number: int) -> int:
 
 def sum_sales(database: Database[Any], many_deeds: int) -> None:
     """The sums that the indexer keeps of them, from how they were made."""
-    hours: dict[int, Sums] = {}
-    for number in range(0, many_deeds, len(DEEDS)):
-        second = int(GENESIS.timestamp()) + number // DEEDS_PER_BLOCK * BLOCK_SECONDS
-        sums = hours.setdefault(second // HOUR_SECONDS, Sums())
-        sums.counts["sales"] += 1
-        sums.parts["price2"] += wei_of(number)
-        sums.parts["fee2"] += wei_of(number) // 40
+    hours: dict[int, Sums] = {ALL_HOURS: Sums()}
+    for number in range(many_deeds):
+        kind = DEEDS[number % len(DEEDS)]
+        hour = time_of(number // DEEDS_PER_BLOCK) // 1000 // HOUR_SECONDS
+        for sums in (hours[ALL_HOURS], hours.setdefault(hour, Sums())):
+            if kind == "list":
+                sums.counts["listings"] += 1
+            elif kind == "buy":
+                sums.counts["sales"] += 1
+                sums.parts["price2"] += wei_of(number)
+                sums.parts["fee2"] += wei_of(number) // 40
     database[COLLECTION].insert_many([{"_id": hour, **sums.stored()} for hour, sums in hours.items()])
-    database["checkpoints"].update_one({"_id": "indexer"}, {"$set": {KEPT: True}})
+    database["checkpoints"].update_one({"_id": "indexer"}, {"$set": {KEPT: LAYOUT}})
 
 
 PRICES_PER_BLOCK = 20

@@ -177,8 +177,10 @@ def stored_differences(ledger: Ledger, following: Following) -> Iterator[Differe
 
 def _miscounted(ledger: Ledger, contract: Address) -> Iterator[Difference]:
     """Numbers of assets that are not what a count of the documents says."""
-    kept = {each["_id"]: each for each in ledger.holdings()} if ledger.is_counted() else {}
-    wanted = {each["_id"]: each for each in ledger.counted().documents()} if kept else {}
+    if not ledger.is_counted():
+        return
+    kept = {each["_id"]: each for each in ledger.holdings()}
+    wanted = {each["_id"]: each for each in ledger.counted().documents()}
     for wallet in sorted(kept.keys() | wanted.keys()):
         if kept.get(wallet) != wanted.get(wallet):
             yield Difference(contract, None, f"holdings {wallet}", kept.get(wallet), wanted.get(wallet))

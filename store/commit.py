@@ -41,6 +41,10 @@ class Commit:
     holdings: Sequence[Document] = ()
     """Numbers of a recount; those that follow from the assets above are kept without being named."""
     gone_holdings: Sequence[str] = ()
+    hours_again: Sequence[int] = ()
+    """Hours whose deeds are summed up anew."""
+    add_hours_up: bool = False
+    """Put the sums of all hours in their place."""
     changed_operators: Sequence[Change] = ()
     removed_operators: Sequence[str] = ()
     markets: Sequence[Document] = ()

@@ -26,6 +26,11 @@ def summed(row: Mapping[str, Any], name: str) -> int:
     return sum(int(value) * 10 ** (PART_DIGITS * (PARTS - 1 - part)) for part, value in enumerate(parts))
 
 
+def parts_of(wei: int) -> list[int]:
+    """The digits of an amount in parts, the highest first."""
+    return [wei // 10 ** (PART_DIGITS * (PARTS - 1 - part)) % 10**PART_DIGITS for part in range(PARTS)]
+
+
 def _digits(path: str, part: int) -> Expression:
     """Digits of a decimal string, as a number: part 0 are the highest."""
     wei = {"$ifNull": [path, "0"]}

@@ -30,8 +30,6 @@ DECIDING = (OWNER, STATUS, OFFER)
 COUNTED = dict.fromkeys(DECIDING, 1)
 """The same as a projection."""
 TOTALS = ("assets", "listed", "purchasable", "active")
-AT_ONCE = 5000
-"""Documents per commit of a recount."""
 
 
 class Counts:
@@ -138,12 +136,6 @@ def _said(fields: Document) -> dict[str, Any]:
         if name and above in fields:
             found[path] = fields[above][name]
     return found
-
-
-def portions(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """As many at a time as one commit writes in a recount."""
-    for at in range(0, len(items), AT_ONCE):
-        yield items[at : at + AT_ONCE]
 
 
 def write(

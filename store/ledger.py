@@ -60,7 +60,7 @@ class Ledger:
 
     def _write(self, commit: Commit, session: ClientSession) -> None:
         self._move_checkpoint(commit, session)
-        hours = trade_hours.taken_back(self._database, commit, session)
+        hours = trade_hours.taken_back(self._database, commit, session) | set(commit.hours_again)
         if commit.rewind_above is not None:
             self._rewind(commit.rewind_above, commit.dropped_contracts, session)
         if commit.rewrite_rows_of is not None:
@@ -68,9 +68,9 @@ class Ledger:
         for number in commit.rewritten_blocks:
             self._delete("chainEvents", _chunks(number), session)
         self._write_assets(commit, session)
+        self._write_deeds(commit, hours, session)
         for name, documents in self._inserts(commit):
             bulk.insert(self._database, name, documents, session, validate=not commit.trusted)
-        trade_hours.keep(self._database, commit.transactions, hours, session)
         operators = bulk.Lazily(_update, commit.changed_operators)
         bulk.update(self._database, "operatorApprovals", operators, session, validate=True, upsert=True)
         if commit.removed_operators:
@@ -95,9 +95,18 @@ class Ledger:
         if commit.holdings or commit.gone_holdings:
             holdings.write(self._database, commit.holdings, commit.gone_holdings, session)
 
+    def _write_deeds(self, commit: Commit, taken_back: set[int], session: ClientSession) -> None:
+        """Deeds, and their sums by the hour; `taken_back`: the hours of deeds that were deleted."""
+        sums: dict[int, trade_hours.Sums] = {}
+        for deeds in bulk.portions(commit.transactions):
+            trade_hours.take_in(sums, deeds)
+            bulk.insert(self._database, "transactions", deeds, session, validate=not commit.trusted)
+        trade_hours.keep(self._database, sums, taken_back, session)
+        if commit.add_hours_up:
+            trade_hours.add_up(self._database, session)
+
     def _inserts(self, commit: Commit) -> Iterator[tuple[str, Sequence[Document]]]:
         yield "chainEvents", commit.chain_events
-        yield "transactions", commit.transactions
         yield "priceHistory", commit.prices
         yield "blocks", commit.headers
         yield "quarantine", commit.quarantined
@@ -197,12 +206,13 @@ class Ledger:
                     "epoch": self.epoch,
                     "version": 0,
                     "seq": 0,
-                    trade_hours.KEPT: True,
+                    trade_hours.KEPT: trade_hours.LAYOUT,
                     "updatedAt": datetime.now(UTC),
                 },
                 session=session,
             )
             self._database["market"].insert_many(cast(Any, markets), session=session)
+            self._database[trade_hours.COLLECTION].insert_one(trade_hours.nothing(), session=session)
 
     def note(self, **fields: Any) -> None:
         """Say something in the checkpoint that changes nothing a reader computes from."""
@@ -210,13 +220,19 @@ class Ledger:
             self._database["checkpoints"].update_one(self._ours, {"$set": fields})
 
     def is_counted(self) -> bool:
-        """Whether the numbers of assets are kept."""
-        return self._one(holdings.COLLECTION, holdings.ALL) is not None
+        """Whether assets are counted and deeds summed up with every commit."""
+        return self._holds_are_kept() and self._hours_are_kept()
 
     def forget_counts(self) -> None:
-        """Before documents are of two times: keep no numbers of them, until a recount."""
-        if self.is_counted():
-            self.commit(Commit({}, gone_holdings=[holdings.ALL]))
+        """Before documents are of two times: readers count for themselves until a recount."""
+        self.commit(Commit({trade_hours.KEPT: False}, gone_holdings=[holdings.ALL]))
+
+    def recount(self) -> None:
+        """Count and sum up what is not kept yet, from now on with every commit. Raises what `commit` raises."""
+        if not self._holds_are_kept():
+            self._count_assets()
+        if not self._hours_are_kept():
+            self._sum_hours()
 
     def counted(self) -> holdings.Counts:
         """The numbers of assets, by a pass over all of them."""
@@ -226,15 +242,28 @@ class Ledger:
                 counts.count(holdings.deciding(asset))
         return counts
 
-    def recount(self) -> None:
-        """Count the assets, and keep the numbers from now on. Raises what `commit` raises."""
-        self.forget_counts()
+    def _count_assets(self) -> None:
         documents = list(self.counted().documents())
         known = {document["_id"] for document in documents}
-        for gone in holdings.portions([each["_id"] for each in self.holdings() if each["_id"] not in known]):
+        strangers = [each["_id"] for each in self.holdings() if each["_id"] not in known]
+        for gone in bulk.portions(strangers):
             self.commit(Commit({}, gone_holdings=gone))
-        for kept in holdings.portions(documents):
+        for kept in bulk.portions(documents):
             self.commit(Commit({}, holdings=kept))
+
+    def _sum_hours(self) -> None:
+        with translated():
+            known = {each["_id"] for each in self._database[trade_hours.COLLECTION].find({}, {"_id": 1})}
+            hours = known | trade_hours.hours_among(self._database, {})
+        for some in trade_hours.portions(hours):
+            self.commit(Commit({}, hours_again=some))
+        self.commit(Commit({trade_hours.KEPT: trade_hours.LAYOUT}, add_hours_up=True))
+
+    def _holds_are_kept(self) -> bool:
+        return self._one(holdings.COLLECTION, holdings.ALL) is not None
+
+    def _hours_are_kept(self) -> bool:
+        return (self.checkpoint() or {}).get(trade_hours.KEPT) == trade_hours.LAYOUT
 
     def holdings(self) -> Iterator[dict[str, Any]]:
         """The numbers of assets that are kept."""

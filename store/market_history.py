@@ -14,6 +14,9 @@ from store.exact_sums import sum_of
 from store.market import Market, Trade, trade_of
 from store.pages import newest_first
 from store.snapshot import Document, Snapshot
+from store.trade_hours import COLLECTION, HOUR, hour_of, start_of
+from store.trade_windows import HOURS_ADDED
+from store.trade_windows import trade_of as trade_of_hours
 
 COUNTED = ("mint", "list")
 WALKED = {"assetId": 1, "type": 1, "seller": 1, "buyer": 1, "priceWei": 1, "timestamp": 1}
@@ -31,6 +34,11 @@ class Span(msgspec.Struct, frozen=True):
     @property
     def condition(self) -> Document:
         return {"$gte": self.start, "$lt": self.start + self.count * self.length}
+
+    @property
+    def is_of_whole_hours(self) -> bool:
+        """Whether no bucket begins within an hour."""
+        return start_of(hour_of(self.start)) == self.start and self.length % HOUR == timedelta(0)
 
     @property
     def number(self) -> Document:
@@ -88,11 +96,30 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
 class MarketHistory:
     """The market's past, as of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, *, hours_are_kept: bool = False) -> None:
+        """`hours_are_kept`: whether deeds have been summed up by the hour from the first block on."""
+        self._snapshot, self._hours_are_kept = snapshot, hours_are_kept
 
     def doings(self, span: Span) -> dict[int, Doings]:
         """What happened, by number of the bucket, from 0; buckets in which nothing did are missing."""
+        if self._hours_are_kept and span.is_of_whole_hours:
+            return self._doings_by_hours(span)
+        return self.doings_by_rows(span)
+
+    def _doings_by_hours(self, span: Span) -> dict[int, Doings]:
+        first, hours = hour_of(span.start), span.length // HOUR
+        number = {"$toInt": {"$floor": {"$divide": [{"$subtract": ["$_id", first]}, hours]}}}
+        within = {"_id": {"$gte": first, "$lt": first + span.count * hours}}
+        pipeline: list[Document] = [{"$match": within}, {"$group": {"_id": number, **HOURS_ADDED}}]
+        return {
+            row["_id"]: Doings(
+                trade=trade_of_hours(row), listings=int(row["listings"]), mints=int(row["mints"])
+            )
+            for row in self._snapshot.aggregate(COLLECTION, pipeline)
+        }
+
+    def doings_by_rows(self, span: Span) -> dict[int, Doings]:
+        """The same, by a pass over the rows of those buckets."""
         trades, counts = self._trades(span), self._counts(span)
         return {
             number: Doings(

@@ -25,7 +25,7 @@ from store.provenance import Provenance
 from store.snapshot import Document, Snapshot
 from store.status import Status
 from store.told import Told
-from store.trade_hours import KEPT
+from store.trade_hours import KEPT, LAYOUT
 from store.trade_windows import windows
 from store.transactions import Transactions
 from store.trending import Trending
@@ -45,7 +45,8 @@ class View:
         self.transactions = Transactions(snapshot, self.finalized)
         self.prices = Prices(snapshot)
         self.market = Market(snapshot, moment.state.market)
-        self.history = MarketHistory(snapshot)
+        kept = self.checkpoint is not None and self.checkpoint.get(KEPT) == LAYOUT
+        self.history = MarketHistory(snapshot, hours_are_kept=kept)
         self.portfolios = Portfolios(snapshot)
         self.status = Status(snapshot)
         self.told = Told(snapshot)
@@ -92,7 +93,7 @@ class View:
 
     def _trade(self, checkpoint: CheckpointDocument, now: datetime) -> dict[str, Trade] | None:
         """Trade by window from the sums of hours; None where they have not been kept from the start."""
-        return windows(self.snapshot, now) if checkpoint.get(KEPT) else None
+        return windows(self.snapshot, now) if checkpoint.get(KEPT) == LAYOUT else None
 
 
 @dataclass(frozen=True, slots=True)

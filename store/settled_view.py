@@ -16,7 +16,7 @@ from store.prices import PriceFilter, PricePoint, Prices
 from store.reading import View
 from store.settled import SettledAssets
 from store.snapshot import Document, Filter, Snapshot
-from store.trade_hours import KEPT, SUMMED, Sums
+from store.trade_hours import KEPT, LAYOUT, SUMMED, Sums
 from store.trade_windows import trade_of, windows
 from store.transactions import TransactionFilter, Transactions
 
@@ -46,7 +46,7 @@ class SettledView(View):
             raise NotSettled(
                 f"the time of block {self.finalized} is not kept, and windows reach back from it"
             )
-        trade = windows(self.snapshot, now) if checkpoint.get(KEPT) else self._market.trade_until(now)
+        trade = windows(self.snapshot, now) if checkpoint.get(KEPT) == LAYOUT else self._market.trade_until(now)
         return self._market.figures_of(_without(trade, self._unsettled()))
 
     def _unsettled(self) -> Trade:

@@ -6,17 +6,28 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from store.exact_sums import summed
 from store.market import WINDOWS, Trade
 from store.snapshot import Document, Snapshot
-from store.trade_hours import COLLECTION, COUNTS, PART_FIELDS, SUMMED, hour_of, start_of, sums_of, whole
+from store.trade_hours import (
+    ALL_HOURS,
+    COLLECTION,
+    COUNTS,
+    PART_FIELDS,
+    SUMMED,
+    hour_of,
+    start_of,
+    sums_of,
+)
 
-EVERYTHING = -1
+HOURS_ADDED = {name: {"$sum": f"${name}"} for name in (*COUNTS, *PART_FIELDS)}
+"""The sums of several hours, as fields of a `$group`."""
 
 
 def windows(snapshot: Snapshot, now: datetime) -> dict[str, Trade]:
     """Trade by window; windows reach back from `now`, and begin just after `now` minus their length.
 
-    Costs a document for each hour of history, and the sales of one hour for each window.
+    Costs a document for each hour of the longest window, and the sales of one hour for each window.
     """
     begins = {name: now - length for name, length in WINDOWS.items() if length}
     cuts = sorted({hour_of(begin) for begin in begins.values()}, reverse=True)
@@ -24,7 +35,8 @@ def windows(snapshot: Snapshot, now: datetime) -> dict[str, Trade]:
     found: dict[str, Trade] = {}
     for name in WINDOWS:
         if name not in begins:
-            found[name] = sum(between.values(), Trade())
+            whole = snapshot.one(COLLECTION, {"_id": ALL_HOURS})
+            found[name] = trade_of(whole) if whole else Trade()
             continue
         cut = hour_of(begins[name])
         whole_hours = sum((between[hour] for hour in between if hour > cut), Trade())
@@ -38,11 +50,9 @@ def _sums_between(snapshot: Snapshot, cuts: list[int]) -> dict[int, Trade]:
     for cut in cuts:
         branches += [{"case": {"$gt": ["$_id", cut]}, "then": cut + 1}]
         branches += [{"case": {"$eq": ["$_id", cut]}, "then": cut}]
-    group = {"_id": {"$switch": {"branches": branches, "default": EVERYTHING}}}
-    sums = {name: {"$sum": f"${name}"} for name in (*COUNTS, *PART_FIELDS)}
-    return {
-        row["_id"]: trade_of(row) for row in snapshot.aggregate(COLLECTION, [{"$group": {**group, **sums}}])
-    }
+    match: Document = {"$match": {"_id": {"$gte": cuts[-1]}}}
+    group = {"_id": {"$switch": {"branches": branches}}, **HOURS_ADDED}
+    return {row["_id"]: trade_of(row) for row in snapshot.aggregate(COLLECTION, [match, {"$group": group}])}
 
 
 def _part_of_hour(snapshot: Snapshot, begin: datetime) -> Trade:
@@ -57,8 +67,8 @@ def trade_of(row: Mapping[str, Any]) -> Trade:
     """The trade that stored sums stand for."""
     return Trade(
         sales=int(row["sales"]),
-        volume_wei=whole(row, "price"),
+        volume_wei=summed(row, "price"),
         self_trades=int(row["selfTrades"]),
-        self_traded_wei=whole(row, "selfPrice"),
-        fees_wei=whole(row, "fee"),
+        self_traded_wei=summed(row, "selfPrice"),
+        fees_wei=summed(row, "fee"),
     )

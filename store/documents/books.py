@@ -101,8 +101,8 @@ class CheckpointDocument(TypedDict):
     """What was interrupted and left documents of two times; `dvault rebuild` finishes it."""
     mendedFrom: NotRequired[int | None]
     """The lowest block whose raw events were replaced since the rolling digests were written."""
-    tradeHours: NotRequired[bool]
-    """Have sales been summed up by the hour from the first block on?"""
+    tradeHours: NotRequired[bool | int]
+    """2: deeds have been summed up by the hour from the first block on. True: an earlier version did so."""
     stateOf: NotRequired[BlockRefDocument | None]
     """Not kept, but told: the newest block with events, where a reader named the block to answer for."""
     eventsPerSecond: float
@@ -156,14 +156,16 @@ class EditsDocument(TypedDict):
 
 
 class TradeHourDocument(TypedDict):
-    """collection tradeHours: sums of the sales of one hour; `_id` counts hours since 1970.
+    """collection tradeHours: sums of the deeds of one hour; `_id` counts hours since 1970, -1: of all hours.
 
-    Amounts in wei, in three parts of 26 digits, the highest first; `selfPrice`: of a wallet to itself.
+    Earlier versions did not count mints and listings. Amounts in wei, in three parts of 26 digits, the highest first; `selfPrice`: of a wallet to itself.
     """
 
     _id: int
     sales: int
     selfTrades: int
+    mints: NotRequired[int]
+    listings: NotRequired[int]
     price0: Decimal128
     price1: Decimal128
     price2: Decimal128

@@ -110,23 +110,25 @@ def point(
 
 
 def trade_hours(deeds: Iterable[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Documents of `tradeHours`, by hour: counts and sums of sales, those to oneself apart."""
-    hours: dict[int, dict[str, int]] = {}
-    for sale in (each for each in deeds if each["type"] == "buy"):
-        sums = hours.setdefault(
-            int(sale["timestamp"].timestamp()) // 3600,
-            {"sales": 0, "selfTrades": 0, "price": 0, "fee": 0, "selfPrice": 0},
-        )
-        to_self = sale["seller"] == sale["buyer"]
-        sums["selfTrades" if to_self else "sales"] += 1
-        sums["selfPrice" if to_self else "price"] += int(sale["priceWei"])
-        sums["fee"] += int(sale["platformFeeWei"])
+    """Documents of `tradeHours`, by hour: counts and sums of sales, those to oneself apart; -1: of all hours."""
+    none = {"sales": 0, "selfTrades": 0, "mints": 0, "listings": 0, "price": 0, "fee": 0, "selfPrice": 0}
+    hours: dict[int, dict[str, int]] = {-1: dict(none)}
+    for row in (each for each in deeds if each["type"] in ("buy", "mint", "list")):
+        for hour in (-1, int(row["timestamp"].timestamp()) // 3600):
+            sums = hours.setdefault(hour, dict(none))
+            if row["type"] == "buy":
+                to_self = row["seller"] == row["buyer"]
+                sums["selfTrades" if to_self else "sales"] += 1
+                sums["selfPrice" if to_self else "price"] += int(row["priceWei"])
+                sums["fee"] += int(row["platformFeeWei"])
+            else:
+                sums["mints" if row["type"] == "mint" else "listings"] += 1
     return {hour: _hour(hour, sums) for hour, sums in hours.items()}
 
 
 def _hour(hour: int, sums: Mapping[str, int]) -> dict[str, Any]:
     """Amounts are kept in three parts of 26 digits."""
-    counts = {name: sums[name] for name in ("sales", "selfTrades")}
+    counts = {name: sums[name] for name in ("sales", "selfTrades", "mints", "listings")}
     return {"_id": hour, **counts} | {
         f"{name}{part}": sums[name] // 10 ** (52 - 26 * part) % (10**26 if part else 10**99)
         for name in ("price", "fee", "selfPrice")
