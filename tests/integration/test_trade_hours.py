@@ -15,6 +15,7 @@ from store.connection import Connection
 from store.indexes import ensure_late
 from store.ledger import Ledger
 from store.market import Market
+from store.market_history import MarketHistory, Span
 from store.reading import Reading
 from store.schema import ensure_collections
 from store.trade_windows import windows
@@ -34,7 +35,7 @@ def sale(block: int, index: int, dice: random.Random) -> dict[str, Any]:
     wei = dice.choice([0, 1, 10**18 + 1, UINT256, dice.randrange(UINT256)])
     return {
         "_id": ObjectId(),
-        "type": dice.choice(["buy", "buy", "list"]),
+        "type": dice.choice(["buy", "buy", "list", "mint", "delist"]),
         "contractAddress": dice.choice(["0xold", "0xnew"]),
         "seller": dice.choice([ALICE, BOB]),
         "buyer": dice.choice([ALICE, BOB]),
@@ -54,6 +55,7 @@ def ledger(connection: Connection) -> Ledger:
     connection.database.command("collMod", "checkpoints", validator={})
     stands = {"_id": "indexer", "epoch": 1, "version": 0, "seq": 0, "finalized": None}
     connection.database["checkpoints"].insert_one(stands)
+    connection.database["tradeHours"].insert_one(trade_hours.nothing())
     return Ledger(connection, 1)
 
 
@@ -82,11 +84,65 @@ def test_windows_are_what_a_pass_over_all_sales_says(connection: Connection, led
         now = at(tip) + timedelta(seconds=dice.choice([0, 1799]))
         with Reading(connection.database).view() as view:
             assert windows(view.snapshot, now) == Market(view.snapshot).trade(now), (step, kind)
-    rows = connection.database["transactions"].find({"type": "buy"})
-    expected = {hour: sums.stored() for hour, sums in trade_hours.sums_of(rows).items()}
-    kept = {one.pop("_id"): one for one in connection.database["tradeHours"].find()}
+    assert_summed_up(connection)
+
+
+def assert_summed_up(connection: Connection) -> None:
+    """Each hour is what its rows say, and all of them what all rows say."""
+    hours = trade_hours.sums_of(connection.database["transactions"].find())
+    whole = trade_hours.Sums()
+    for sums in hours.values():
+        whole.move(sums)
+    kept = {one["_id"]: trade_hours.read_sums(one) for one in connection.database["tradeHours"].find()}
     assert len(kept) > 20
-    assert kept == expected
+    assert kept == {**hours, trade_hours.ALL_HOURS: whole}
+
+
+SPANS = [(length, first) for length in (1, 4, 24, 24 * 7) for first in (0, 5, 30)]
+"""Hours of a bucket, and from which hour on."""
+
+
+def test_buckets_of_whole_hours_are_what_a_pass_over_the_rows_says(
+    connection: Connection, ledger: Ledger
+) -> None:
+    dice = random.Random(SEED)
+    ledger.commit(Commit({}, transactions=[sale(n, i, dice) for n in range(300) for i in range(3)]))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    with Reading(connection.database).view() as view:
+        history = MarketHistory(view.snapshot, hours_are_kept=True)
+        for length, first in SPANS:
+            span = Span(start + timedelta(hours=first), timedelta(hours=length), 40)
+            told = history.doings(span)
+            assert told == history.doings_by_rows(span), (length, first)
+            assert sum(one.mints for one in told.values()) > 0 < sum(one.listings for one in told.values())
+
+
+def test_a_bucket_that_cuts_an_hour_is_read_from_the_rows(connection: Connection, ledger: Ledger) -> None:
+    dice = random.Random(SEED)
+    ledger.commit(Commit({}, transactions=[sale(n, i, dice) for n in range(50) for i in range(3)]))
+    span = Span(datetime(2026, 1, 1, 0, 30, tzinfo=UTC), timedelta(minutes=50), 20)
+
+    with Reading(connection.database).view() as view:
+        history = MarketHistory(view.snapshot, hours_are_kept=True)
+
+        assert history.doings(span) == history.doings_by_rows(span) != {}
+
+
+def test_a_database_of_an_earlier_version_is_summed_up_once(connection: Connection, ledger: Ledger) -> None:
+    dice, database = random.Random(SEED), connection.database
+    ledger.commit(Commit({}, transactions=[sale(n, i, dice) for n in range(300) for i in range(3)]))
+    database["tradeHours"].delete_one({"_id": trade_hours.ALL_HOURS})
+    database["tradeHours"].update_many({}, {"$unset": {"mints": 1, "listings": 1}})
+    database["tradeHours"].insert_one({**trade_hours.nothing(), "_id": 7})
+    database["checkpoints"].update_one({"_id": "indexer"}, {"$set": {"tradeHours": True}})
+    ledger.commit(Commit({}, transactions=[sale(n, i, dice) for n in range(300, 310) for i in range(3)]))
+
+    assert not ledger.is_counted()
+    ledger.recount()
+
+    assert ledger.is_counted()
+    assert_summed_up(connection)
 
 
 def test_what_is_kept_fits_its_validator(connection: Connection, ledger: Ledger) -> None:
@@ -95,4 +151,4 @@ def test_what_is_kept_fits_its_validator(connection: Connection, ledger: Ledger)
     ledger.commit(Commit({"step": 1}, transactions=[row]))
 
     fits = {"$jsonSchema": VALIDATORS["tradeHours"]}
-    assert connection.database["tradeHours"].count_documents(fits) == 1
+    assert connection.database["tradeHours"].count_documents(fits) == 2
