@@ -282,7 +282,9 @@ def fill(uri: str, name: str, many_assets: int, many_deeds: int) -> float:
             for _ in pool.imap_unordered(insert, parts, chunksize=1):
                 pass
         with ThreadPoolExecutor() as threads:
-            building = [threads.submit(ensure, connection.database, some) for some in by_collection(LATE).values()]
+            building = [
+                threads.submit(ensure, connection.database, some) for some in by_collection(LATE).values()
+            ]
             books(connection, many_assets, many_deeds)
             for each in building:
                 each.result()

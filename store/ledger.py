@@ -228,7 +228,7 @@ class Ledger:
         self.commit(Commit({trade_hours.KEPT: False}, gone_holdings=[holdings.ALL]))
 
     def recount(self) -> None:
-        """Count and sum up what is not kept yet, from now on with every commit. Raises what `commit` raises."""
+        """Count and sum up what is not kept yet; commits keep it from now on. Raises what `commit` raises."""
         if not self._holds_are_kept():
             self._count_assets()
         if not self._hours_are_kept():

@@ -24,7 +24,7 @@ WINDOWS: dict[str, timedelta | None] = {
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """How many assets there are; `active`: listings that stand on chain, whether or not the lister still owns."""
+    """How many assets there are; `active`: with a listing that stands on chain, even if it is stale."""
 
     assets: int
     holders: int
@@ -169,6 +169,12 @@ FLAGS: Mapping[str, Any] = {
     "active": {"$gt": ["$chain.listing", None]},
 }
 COUNTED = Counted.__struct_fields__
+
+
+def trade_among(snapshot: Snapshot, condition: Filter) -> Trade:
+    """The sales that meet a condition, by a pass over them."""
+    pipeline = [{"$match": {"type": "buy", **condition}}, {"$group": _sums({"$literal": "all"})}]
+    return sum(map(trade_of, snapshot.aggregate("transactions", pipeline)), Trade())
 
 
 def _slice(now: datetime) -> Document:

@@ -46,7 +46,8 @@ class SettledView(View):
             raise NotSettled(
                 f"the time of block {self.finalized} is not kept, and windows reach back from it"
             )
-        trade = windows(self.snapshot, now) if checkpoint.get(KEPT) == LAYOUT else self._market.trade_until(now)
+        are_kept = checkpoint.get(KEPT) == LAYOUT
+        trade = windows(self.snapshot, now) if are_kept else self._market.trade_until(now)
         return self._market.figures_of(_without(trade, self._unsettled()))
 
     def _unsettled(self) -> Trade:

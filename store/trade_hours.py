@@ -1,8 +1,8 @@
 """Sales summed up by the hour, and mints and listings counted: figures then cost no pass over all rows.
 
 The indexer keeps the sums in the transaction of the rows that they are of. They are a function of the rows:
-what is added is added; where rows are taken back or written again, their hours are summed up anew. The sums of
-all hours together are moved by the same.
+what is added is added; where rows are taken back or written again, their hours are summed up anew. The sums
+of all hours together are moved by the same.
 """
 
 from __future__ import annotations
@@ -111,9 +111,7 @@ def taken_back(database: Database[Any], commit: Commit, session: ClientSession) 
     return {hour for one in gone for hour in hours_among(database, one, session)}
 
 
-def keep(
-    database: Database[Any], fresh: Mapping[int, Sums], again: set[int], session: ClientSession
-) -> None:
+def keep(database: Database[Any], fresh: Mapping[int, Sums], again: set[int], session: ClientSession) -> None:
     """Bring the sums in step with rows that were inserted, given by their sums; hours of deleted ones are
     summed up `again`."""
     moved = Sums()
@@ -129,9 +127,7 @@ def keep(
         database[COLLECTION].update_one({"_id": ALL_HOURS}, {"$inc": moved.stored()}, session=session)
 
 
-def hours_among(
-    database: Database[Any], condition: Filter, session: ClientSession | None = None
-) -> set[int]:
+def hours_among(database: Database[Any], condition: Filter, session: ClientSession | None = None) -> set[int]:
     """The hours of the rows that meet a condition and are summed up: to be asked before they are deleted."""
     sales = {"$match": {**condition, "type": SUMMED_UP}}
     seconds = {"$toLong": {"$divide": [{"$toLong": "$timestamp"}, 1000 * HOUR_SECONDS]}}
@@ -140,7 +136,7 @@ def hours_among(
 
 
 def sum_again(database: Database[Any], hours: Iterable[int], session: ClientSession) -> Sums:
-    """Sum up hours anew, from the rows as they are now in this transaction; by how much that moves the sums."""
+    """Sum up hours anew, from the rows as they are now in this transaction; returns what that changes."""
     moved = Sums()
     for hour in sorted(hours):
         within = {"$gte": start_of(hour), "$lt": start_of(hour + 1)}

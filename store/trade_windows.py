@@ -7,17 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from store.exact_sums import summed
-from store.market import WINDOWS, Trade
+from store.market import WINDOWS, Trade, trade_among
 from store.snapshot import Document, Snapshot
 from store.trade_hours import (
     ALL_HOURS,
     COLLECTION,
     COUNTS,
+    HOUR,
     PART_FIELDS,
-    SUMMED,
     hour_of,
     start_of,
-    sums_of,
 )
 
 HOURS_ADDED = {name: {"$sum": f"${name}"} for name in (*COUNTS, *PART_FIELDS)}
@@ -27,7 +26,7 @@ HOURS_ADDED = {name: {"$sum": f"${name}"} for name in (*COUNTS, *PART_FIELDS)}
 def windows(snapshot: Snapshot, now: datetime) -> dict[str, Trade]:
     """Trade by window; windows reach back from `now`, and begin just after `now` minus their length.
 
-    Costs a document for each hour of the longest window, and the sales of one hour for each window.
+    Costs a document for each hour of the longest window, and for each window the sales of half an hour.
     """
     begins = {name: now - length for name, length in WINDOWS.items() if length}
     cuts = sorted({hour_of(begin) for begin in begins.values()}, reverse=True)
@@ -40,7 +39,7 @@ def windows(snapshot: Snapshot, now: datetime) -> dict[str, Trade]:
             continue
         cut = hour_of(begins[name])
         whole_hours = sum((between[hour] for hour in between if hour > cut), Trade())
-        found[name] = whole_hours + _part_of_hour(snapshot, begins[name])
+        found[name] = whole_hours + _rest_of_hour(snapshot, begins[name], between.get(cut, Trade()))
     return found
 
 
@@ -55,12 +54,12 @@ def _sums_between(snapshot: Snapshot, cuts: list[int]) -> dict[int, Trade]:
     return {row["_id"]: trade_of(row) for row in snapshot.aggregate(COLLECTION, [match, {"$group": group}])}
 
 
-def _part_of_hour(snapshot: Snapshot, begin: datetime) -> Trade:
-    """Sales of the hour in which a window begins, as far as they are in it."""
-    within = {"$gt": begin, "$lt": start_of(hour_of(begin) + 1)}
-    rows = snapshot.find("transactions", {"type": "buy", "timestamp": within}, projection=SUMMED)
-    sums = sums_of(rows).get(hour_of(begin))
-    return trade_of(sums.stored()) if sums else Trade()
+def _rest_of_hour(snapshot: Snapshot, begin: datetime, whole: Trade) -> Trade:
+    """Sales of the hour in which a window begins, as far as they are in it; `whole`: all of that hour."""
+    start = start_of(hour_of(begin))
+    if begin - start < HOUR / 2:
+        return whole - trade_among(snapshot, {"timestamp": {"$gte": start, "$lte": begin}})
+    return trade_among(snapshot, {"timestamp": {"$gt": begin, "$lt": start + HOUR}})
 
 
 def trade_of(row: Mapping[str, Any]) -> Trade:

@@ -158,7 +158,8 @@ class EditsDocument(TypedDict):
 class TradeHourDocument(TypedDict):
     """collection tradeHours: sums of the deeds of one hour; `_id` counts hours since 1970, -1: of all hours.
 
-    Earlier versions did not count mints and listings. Amounts in wei, in three parts of 26 digits, the highest first; `selfPrice`: of a wallet to itself.
+    Amounts in wei, in three parts of 26 digits, the highest first; `selfPrice`: of a wallet to itself.
+    Earlier versions did not count mints and listings.
     """
 
     _id: int

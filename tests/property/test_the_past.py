@@ -191,6 +191,19 @@ def holds(databases: Databases, history: History, chosen: list[int]) -> None:
         stopped.catch_up()
         agree(clients[number % 2], number, reader(databases[1]))
         explained(clients[0], story.chain, number)
+    story.chain.view = story.chain.branch(winner)[final.number]
+    empty(databases[1])
+    Indexed(databases[1], story.chain, 0).catch_up()
+    settled(clients[0], reader(databases[1]))
+
+
+def settled(ours: FlaskClient, stopped: FlaskClient) -> None:
+    """The figures at finality are those of an index that saw nothing after; or it is said why not."""
+    told = ours.get(f"{STATS[0]}&finality=finalized")
+    if told.status_code != 200:
+        assert told.json["code"] in ("block-time-unknown", "nothing-indexed")
+        return
+    assert told.json["stats"] == stopped.get(STATS[0]).json["stats"]
 
 
 def people_never_spoke(connection: Connection) -> None:

@@ -213,9 +213,7 @@ def asset(state: Mapping[str, Any], approvals: Mapping[Key, bool]) -> dict[str, 
     }
 
 
-def holdings(
-    states: Iterable[Mapping[str, Any]], approvals: Mapping[Key, bool]
-) -> dict[str, dict[str, Any]]:
+def holdings(states: Iterable[Mapping[str, Any]], approvals: Mapping[Key, bool]) -> dict[str, dict[str, Any]]:
     """Documents of `holdings`: how many assets each wallet has, and what is to be said of all of them."""
     whole = {"assets": 0, "listed": 0, "purchasable": 0, "active": 0}
     wallets: dict[str, dict[str, Any]] = {}
