@@ -172,9 +172,8 @@ class Session:
         """The first time through: build what was put off, count, and compute the digest by a scan."""
         if self._standing.digest is None:
             self._watch.on_history_complete()
-        if not self._is_counted:
-            self._ledger.recount()
-            self._is_counted = True
+        self._ledger.recount()
+        self._is_counted = True
         if self._standing.digest is None:
             self._standing = replace(self._standing, digest=scan_digest(self._ledger))
         self._standing = replace(self._standing, state="live")

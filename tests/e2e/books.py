@@ -76,6 +76,9 @@ class Books:
         assert found == to_text(replayed.digest()), "documents are not what the events come to"
         if standing.digest is not None:
             assert to_text(standing.digest) == found, "the digest is not of the documents"
+            wanted = {each["_id"]: each for each in self._ledger.counted().documents()}
+            kept = {each["_id"]: each for each in self._ledger.holdings()}
+            assert kept == wanted, "the numbers of assets are not those of the documents"
         above = {"_id": {"$gt": standing.tip.number + 1}}
         assert self._database["chainEvents"].count_documents(above) == 0
 

@@ -143,6 +143,7 @@ def _watch(places: _Places) -> None:
         (Ledger, "begin", "begin"),
     ):
         _name(places, owner, name, lambda *_, what=what: what)
+    _name(places, Ledger, "recount", lambda _: "counting")
     _name(places, Ledger, "commit", lambda _, commit: _kind(commit))
     _name(places, Ledger, "note", lambda _, **fields: f"note of {min(fields)}")
     _tell(places, Follower, "apply", "block in memory")

@@ -16,7 +16,7 @@ def around(kind: str, *statements: str) -> list[str]:
 BEGINNING = [
     *around("taking the lease", "update checkpoints", "findAndModify checkpoints", "commitTransaction"),
     *around("prepare", "collMod", "create", "createIndexes"),
-    *around("begin", "insert checkpoints", "insert market", "commitTransaction"),
+    *around("begin", "insert checkpoints", "insert market", "insert tradeHours", "commitTransaction"),
 ]
 """An empty database, in the order of a first `backfill`."""
 BATCH = around(
@@ -28,15 +28,19 @@ BATCH = around(
 """A range of history."""
 COMPLETION = [
     *around("late indexes", "createIndexes"),
+    *around("counting", "update checkpoints", "update holdings", "commitTransaction"),
     "completion: done",
     *around("note of digest", "update checkpoints"),
 ]
-"""History is through for the first time: the indexes of readers, the digest."""
+"""History is through for the first time: the indexes of readers, the numbers of assets, the digest."""
+CATCHING_UP = around("batch", "update holdings", "delete holdings", "insert events")[:-1]
+"""What a range of blocks writes besides, once history was through."""
 BLOCK = [
     *around(
         "block",
         "update checkpoints", "insert chainEvents", "insert transactions", "insert priceHistory",
         "insert assets", "insert blocks", "insert quarantine", "update tradeHours", "update assets",
+        "update holdings", "delete holdings",
         "update operatorApprovals", "update market", "insert events", "commitTransaction",
     ),
     "block in memory: done",
@@ -53,7 +57,8 @@ REWIND = [
         "rewind",
         "update checkpoints", "delete chainEvents", "delete blocks", "delete evidence", "update evidence",
         "delete quarantine", "delete transactions", "delete priceHistory", "delete assets", "insert reorgs",
-        "delete tradeHours", "insert tradeHours", "update assets", "update operatorApprovals", "delete operatorApprovals", "update market",
+        "delete tradeHours", "insert tradeHours", "update tradeHours", "update holdings", "delete holdings",
+        "update assets", "update operatorApprovals", "delete operatorApprovals", "update market",
         "insert events", "commitTransaction",
     ),
     "rewind in memory: done",
@@ -67,4 +72,4 @@ STARTING = [
 STAYING = [*around("renewing", "update checkpoints"), *around("releasing", "update checkpoints")]
 """The lease of one that works."""
 
-PLACES = [*BEGINNING, *BATCH, *COMPLETION, *BLOCK, *FINALITY, *REWIND, *STARTING, *STAYING]
+PLACES = [*BEGINNING, *BATCH, *COMPLETION, *CATCHING_UP, *BLOCK, *FINALITY, *REWIND, *STARTING, *STAYING]

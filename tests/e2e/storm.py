@@ -50,6 +50,7 @@ class Storm:
         self._fee = self._fee % 500 + 1
         with play.one_block():
             play.mint(play.alice)
+            play.mint(self._stranger())  # who holds nothing else
             play.approve_all(play.alice, not approved)
             play.set_price(token, 11 * ETHER)
             play.approve_and_list(play.alice, token, 2 * ETHER)
@@ -58,6 +59,7 @@ class Storm:
             play.buy(play.bob, token)
             play.set_price(1, 12 * ETHER + self._fee)  # the oldest, which no reorg takes away
             play.approve_all(self._stranger())
+        play.transfer(play.bob, play.alice, token)  # of which bob has none left
 
     def _stranger(self) -> str:
         """Somebody who never said a word before, with money for one."""

@@ -17,6 +17,7 @@ from tests.e2e.places import (
     BATCH,
     BEGINNING,
     BLOCK,
+    CATCHING_UP,
     COMPLETION,
     FINALITY,
     REWIND,
@@ -41,7 +42,12 @@ RANDOM = {"backfill": 64, "live": 36, "rewind": 48}
 
 def named() -> int:
     """Kills at named places, in all; of a rewind, every place is tried alive and at a start."""
-    return sum(map(len, (BEGINNING, BATCH, COMPLETION, BLOCK, FINALITY, STARTING, STAYING, REWIND, REWIND)))
+    return sum(
+        map(
+            len,
+            (BEGINNING, BATCH, COMPLETION, CATCHING_UP, BLOCK, FINALITY, STARTING, STAYING, REWIND, REWIND),
+        )
+    )
 
 
 def test_everything_is_at_least_300_kills():
@@ -68,6 +74,13 @@ def test_history_is_indexed_whole_however_often_it_is_cut_off(connection, mongo_
         for place, command in zip(COMPLETION[:: 5 if few else 1], cycle(("backfill", "run")), strict=False):
             deadly.deeds()
             stage.mine(FINAL + 20)
+            deadly.dies(deadly.start(command, place), place)
+        for place, command in zip(CATCHING_UP[:: 3 if few else 1], cycle(("run", "backfill")), strict=False):
+            deadly.current().stop()
+            for _ in range(8):  # so that a range of 4 ends between what bob gets and what he gives
+                deadly.deeds(poison=deadly.chance.random() < 0.5)
+                stage.mine(1)
+            stage.mine(FINAL)
             deadly.dies(deadly.start(command, place), place)
 
         deadly.settled()

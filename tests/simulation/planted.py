@@ -226,8 +226,32 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "words of people are not given back to their asset",
         "store/ledger.py",
-        'yield "assets", self._reattached(commit.new_assets, session)',
-        'yield "assets", commit.new_assets',
+        "bulk.portions(self._reattached(commit.new_assets, session))",
+        "bulk.portions(commit.new_assets)",
+    ),
+    Mutant(
+        "assets that a rewind removes are counted on",
+        "store/ledger.py",
+        "        tally.left(documents)\n",
+        "",
+    ),
+    Mutant(
+        "wallets that hold nothing any more count as holders",
+        "store/holdings.py",
+        " + len(held.keys() - known.keys()) - len(gone)",
+        " + len(held.keys() - known.keys())",
+    ),
+    Mutant(
+        "what is listed and can be bought stays counted as it was minted",
+        "store/holdings.py",
+        'self._moved.count(was | fresh[asset["_id"]])',
+        'self._moved.count({**was, OWNER: fresh[asset["_id"]][OWNER]})',
+    ),
+    Mutant(
+        "deeds of orphans stay in the sums of all hours",
+        "store/trade_hours.py",
+        "            moved.move(read_sums(before), -1)\n",
+        "            pass\n",
     ),
     Mutant(
         "words of people go with the asset",
