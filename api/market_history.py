@@ -42,6 +42,8 @@ def _stood(view: View, series: Series) -> dict[datetime, Moment]:
     if len(steps) > EXACT_DEEDS:
         # Deeds at the very time of the oldest one may be missing.
         ends = [end for end in ends if end > steps[-1].time]
+        # What is older than the last of those ends is not undone: nobody need know what it touched.
+        steps = [step for step in steps if ends and step.time >= ends[-1]]
     market = view.market.configuration()
     one_contract = market is not None and len(market["assetContracts"]) == 1
     present = view.history.present(steps, view.market)

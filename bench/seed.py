@@ -382,7 +382,7 @@ def books(connection: Connection, many_assets: int, many_deeds: int) -> None:
 def checkpoint(tip: int) -> dict[str, Any]:
     block = {"number": tip, "hash": hash_of(3, tip)}
     final = {"number": max(0, tip - UNFINALIZED_BLOCKS), "hash": hash_of(3, tip - UNFINALIZED_BLOCKS)}
-    at = GENESIS + timedelta(seconds=tip * BLOCK_SECONDS)
+    at, settled = (GENESIS + timedelta(seconds=n * BLOCK_SECONDS) for n in (tip, final["number"]))
     return {
         "_id": "indexer",
         "chainId": 31337,
@@ -393,6 +393,7 @@ def checkpoint(tip: int) -> dict[str, Any]:
         "tip": block,
         "tipTimestamp": at,
         "finalized": final,
+        "finalizedAt": {"number": final["number"], "timestamp": settled},
         "head": block,
         "headTimestamp": at,
         "epoch": 1,
