@@ -33,6 +33,7 @@ from pymongo.write_concern import WriteConcern
 
 from store.commit import Change, Commit
 from store.connection import Connection, connect
+from store.counting import recount
 from store.indexes import LATE, by_collection, ensure, ensure_early
 from store.ledger import Ledger
 from store.mongod import EmbeddedMongod
@@ -376,12 +377,15 @@ def books(connection: Connection, many_assets: int, many_deeds: int) -> None:
     connection.database["checkpoints"].insert_one(checkpoint(tip))
     connection.database["market"].insert_one(market())
     sum_sales(connection.database, many_deeds)
-    Ledger(connection, 1).recount()
+    recount(Ledger(connection, 1))
 
 
 def checkpoint(tip: int) -> dict[str, Any]:
     block = {"number": tip, "hash": hash_of(3, tip)}
-    final = {"number": max(0, tip - UNFINALIZED_BLOCKS), "hash": hash_of(3, tip - UNFINALIZED_BLOCKS)}
+    final: dict[str, Any] = {
+        "number": max(0, tip - UNFINALIZED_BLOCKS),
+        "hash": hash_of(3, tip - UNFINALIZED_BLOCKS),
+    }
     at, settled = (GENESIS + timedelta(seconds=n * BLOCK_SECONDS) for n in (tip, final["number"]))
     return {
         "_id": "indexer",

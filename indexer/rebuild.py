@@ -23,6 +23,7 @@ from indexer.state import AssetKey
 from indexer.telling import fact_of_deep_rewind
 from indexer.world import World
 from store.commit import AssetId, Change, Commit
+from store.counting import forget_counts, recount
 from store.identity import asset_id
 from store.ledger import Ledger
 
@@ -77,9 +78,9 @@ def rebuild(ledger: Ledger, following: Following) -> Outcome:
     """
     _refuse_altered(ledger)
     ledger.note(unfinished="rebuild")
-    ledger.forget_counts()
+    forget_counts(ledger)
     outcome = _Rebuild(ledger, following).run()
-    ledger.recount()
+    recount(ledger)
     ledger.note(unfinished=None, mendedFrom=None)
     return outcome
 

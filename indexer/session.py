@@ -25,6 +25,7 @@ from indexer.standing import Standing
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.window import Bases, Window
 from indexer.world import World
+from store.counting import is_counted, recount
 from store.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Session:
             options.contracts, Decoder(options.abis), self._gatherer, options.start_block, options.range_max
         )
         self._standing = opening.standing()
-        self._is_counted = ledger.is_counted()
+        self._is_counted = is_counted(ledger)
         self._follower = self._load_follower()
 
     @property
@@ -172,7 +173,7 @@ class Session:
         """The first time through: build what was put off, count, and compute the digest by a scan."""
         if self._standing.digest is None:
             self._watch.on_history_complete()
-        self._ledger.recount()
+        recount(self._ledger)
         self._is_counted = True
         if self._standing.digest is None:
             self._standing = replace(self._standing, digest=scan_digest(self._ledger))

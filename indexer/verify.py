@@ -33,6 +33,7 @@ from indexer.ports import Chain
 from indexer.replay import NothingIndexed, batches
 from indexer.state import AssetState, MarketState
 from indexer.world import World
+from store.counting import counted, is_counted, kept_holdings
 from store.ledger import Ledger
 
 ASSETS_PER_CALL = 200
@@ -177,10 +178,10 @@ def stored_differences(ledger: Ledger, following: Following) -> Iterator[Differe
 
 def _miscounted(ledger: Ledger, contract: Address) -> Iterator[Difference]:
     """Numbers of assets that are not what a count of the documents says."""
-    if not ledger.is_counted():
+    if not is_counted(ledger):
         return
-    kept = {each["_id"]: each for each in ledger.holdings()}
-    wanted = {each["_id"]: each for each in ledger.counted().documents()}
+    kept = {each["_id"]: each for each in kept_holdings(ledger)}
+    wanted = {each["_id"]: each for each in counted(ledger).documents()}
     for wallet in sorted(kept.keys() | wanted.keys()):
         if kept.get(wallet) != wanted.get(wallet):
             yield Difference(contract, None, f"holdings {wallet}", kept.get(wallet), wanted.get(wallet))

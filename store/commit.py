@@ -64,3 +64,9 @@ class Commit:
     """Blocks whose rolling digest changes."""
     trusted: bool = False
     """History in bulk: the server need not validate what the program's types already promise."""
+
+
+def update_of(change: Change) -> tuple[Any, dict[str, Document]]:
+    """A change as the server takes it: which document, and its update operators."""
+    _id, fields, gone = change
+    return _id, {name: values for name, values in (("$set", fields), ("$unset", gone)) if values}

@@ -2,7 +2,7 @@
 
 The numbers are a function of the asset documents. Whoever writes those moves the numbers in the same
 transaction, by what the documents were before; so a rewind takes them back as exactly as the documents.
-The first backfill keeps none: it ends with a count of everything (`Ledger.recount`), as does a rebuild.
+The first backfill keeps none: it ends with a count of everything (store.counting), as does a rebuild.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from pymongo import UpdateMany
 from pymongo.client_session import ClientSession
 
 from store import bulk, holdings, spans, trade_hours
-from store.commit import TALLIED, Change, Commit, Document
+from store.commit import TALLIED, Commit, Document, update_of
 from store.connection import MAJORITY, SNAPSHOT, Connection, translated
 from store.errors import LeaseLost, NotFound
 from store.holdings import Tally
@@ -60,7 +60,7 @@ class Ledger:
 
     def _write(self, commit: Commit, session: ClientSession) -> None:
         self._move_checkpoint(commit, session)
-        hours = trade_hours.taken_back(self._database, commit, session) | set(commit.hours_again)
+        hours = trade_hours.taken_back(self._database, commit, session)
         if commit.rewind_above is not None:
             self._rewind(commit.rewind_above, commit.dropped_contracts, session)
         if commit.rewrite_rows_of is not None:
@@ -71,7 +71,7 @@ class Ledger:
         self._write_deeds(commit, hours, session)
         for name, documents in self._inserts(commit):
             bulk.insert(self._database, name, documents, session, validate=not commit.trusted)
-        operators = bulk.Lazily(_update, commit.changed_operators)
+        operators = bulk.Lazily(update_of, commit.changed_operators)
         bulk.update(self._database, "operatorApprovals", operators, session, validate=True, upsert=True)
         if commit.removed_operators:
             self._delete("operatorApprovals", {"_id": {"$in": list(commit.removed_operators)}}, session)
@@ -90,10 +90,9 @@ class Ledger:
             bulk.insert(self._database, "assets", fresh, session, validate=validate)
         for changes in bulk.portions(commit.changed_assets):
             tally.changing(changes)
-            bulk.update(self._database, "assets", list(map(_update, changes)), session, validate=validate)
+            bulk.update(self._database, "assets", list(map(update_of, changes)), session, validate=validate)
         tally.keep()
-        if commit.holdings or commit.gone_holdings:
-            holdings.write(self._database, commit.holdings, commit.gone_holdings, session)
+        holdings.write(self._database, commit.holdings, commit.gone_holdings, session)
 
     def _write_deeds(self, commit: Commit, taken_back: set[int], session: ClientSession) -> None:
         """Deeds, and their sums by the hour; `taken_back`: the hours of deeds that were deleted."""
@@ -219,56 +218,6 @@ class Ledger:
         with translated():
             self._database["checkpoints"].update_one(self._ours, {"$set": fields})
 
-    def is_counted(self) -> bool:
-        """Whether assets are counted and deeds summed up with every commit."""
-        return self._holds_are_kept() and self._hours_are_kept()
-
-    def forget_counts(self) -> None:
-        """Before documents are of two times: readers count for themselves until a recount."""
-        self.commit(Commit({trade_hours.KEPT: False}, gone_holdings=[holdings.ALL]))
-
-    def recount(self) -> None:
-        """Count and sum up what is not kept yet; commits keep it from now on. Raises what `commit` raises."""
-        if not self._holds_are_kept():
-            self._count_assets()
-        if not self._hours_are_kept():
-            self._sum_hours()
-
-    def counted(self) -> holdings.Counts:
-        """The numbers of assets, by a pass over all of them."""
-        counts = holdings.Counts()
-        with translated():
-            for asset in self._database["assets"].find({}, holdings.COUNTED).batch_size(DOCUMENTS_AT_ONCE):
-                counts.count(holdings.deciding(asset))
-        return counts
-
-    def _count_assets(self) -> None:
-        documents = list(self.counted().documents())
-        known = {document["_id"] for document in documents}
-        strangers = [each["_id"] for each in self.holdings() if each["_id"] not in known]
-        for gone in bulk.portions(strangers):
-            self.commit(Commit({}, gone_holdings=gone))
-        for kept in bulk.portions(documents):
-            self.commit(Commit({}, holdings=kept))
-
-    def _sum_hours(self) -> None:
-        with translated():
-            known = {each["_id"] for each in self._database[trade_hours.COLLECTION].find({}, {"_id": 1})}
-            hours = known | trade_hours.hours_among(self._database, {})
-        for some in trade_hours.portions(hours):
-            self.commit(Commit({}, hours_again=some))
-        self.commit(Commit({trade_hours.KEPT: trade_hours.LAYOUT}, add_hours_up=True))
-
-    def _holds_are_kept(self) -> bool:
-        return self._one(holdings.COLLECTION, holdings.ALL) is not None
-
-    def _hours_are_kept(self) -> bool:
-        return (self.checkpoint() or {}).get(trade_hours.KEPT) == trade_hours.LAYOUT
-
-    def holdings(self) -> Iterator[dict[str, Any]]:
-        """The numbers of assets that are kept."""
-        return self._find(holdings.COLLECTION, {})
-
     def market(self, which: str) -> dict[str, Any]:
         """The configuration now ("market"), at finality ("base") or at the start ("seed")."""
         found = self._one("market", which)
@@ -347,8 +296,3 @@ class Ledger:
 def _chunks(first: int, last: int | None = None) -> Document:
     """Blocks with all their chunks."""
     return {"_id": {"$gte": first, "$lt": (first if last is None else last) + 1}}
-
-
-def _update(change: Change) -> tuple[Any, dict[str, Document]]:
-    _id, fields, gone = change
-    return _id, {name: values for name, values in (("$set", fields), ("$unset", gone)) if values}

@@ -99,7 +99,7 @@ def read_sums(document: Mapping[str, Any]) -> Sums:
 
 
 def taken_back(database: Database[Any], commit: Commit, session: ClientSession) -> set[int]:
-    """Hours of the rows that a commit is about to delete, as far as they are summed up."""
+    """Hours of the rows that a commit is about to delete, and those that it says are to be summed up anew."""
     gone: list[Filter] = []
     if commit.rewind_above is not None:
         gone.append({"blockchain.blockNumber": {"$gt": commit.rewind_above}})
@@ -108,7 +108,7 @@ def taken_back(database: Database[Any], commit: Commit, session: ClientSession) 
     if commit.rewrite_rows_of is not None:
         first, last = commit.rewrite_rows_of
         gone.append({"blockchain.blockNumber": {"$gte": first, "$lte": last}})
-    return {hour for one in gone for hour in hours_among(database, one, session)}
+    return {*commit.hours_again, *(hour for one in gone for hour in hours_among(database, one, session))}
 
 
 def keep(database: Database[Any], fresh: Mapping[int, Sums], again: set[int], session: ClientSession) -> None:

@@ -15,6 +15,7 @@ from indexer.loading import scan_digest
 from indexer.replay import Replayed, replay
 from indexer.row_documents import price_document, quarantine_document, transaction_document
 from indexer.standing import Standing, standing_of
+from store.counting import counted, kept_holdings
 from store.ledger import Ledger
 from tests.e2e.running import Market
 from tests.integration.indexing import ABIS
@@ -76,8 +77,8 @@ class Books:
         assert found == to_text(replayed.digest()), "documents are not what the events come to"
         if standing.digest is not None:
             assert to_text(standing.digest) == found, "the digest is not of the documents"
-            wanted = {each["_id"]: each for each in self._ledger.counted().documents()}
-            kept = {each["_id"]: each for each in self._ledger.holdings()}
+            wanted = {each["_id"]: each for each in counted(self._ledger).documents()}
+            kept = {each["_id"]: each for each in kept_holdings(self._ledger)}
             assert kept == wanted, "the numbers of assets are not those of the documents"
         above = {"_id": {"$gt": standing.tip.number + 1}}
         assert self._database["chainEvents"].count_documents(above) == 0

@@ -136,6 +136,8 @@ def _watch(places: _Places) -> None:
         (dvault.commands.indexing, "prepare", "prepare"),
         (dvault.composition, "ensure_late", "late indexes"),
         (dvault.composition, "keep_cards", "cards"),
+        (indexer.session, "recount", "counting"),
+        (indexer.rebuild, "recount", "counting"),
         (indexer.session, "scan_digest", "completion"),
         (Lease, "acquire", "taking the lease"),
         (Lease, "renew", "renewing"),
@@ -143,7 +145,6 @@ def _watch(places: _Places) -> None:
         (Ledger, "begin", "begin"),
     ):
         _name(places, owner, name, lambda *_, what=what: what)
-    _name(places, Ledger, "recount", lambda _: "counting")
     _name(places, Ledger, "commit", lambda _, commit: _kind(commit))
     _name(places, Ledger, "note", lambda _, **fields: f"note of {min(fields)}")
     _tell(places, Follower, "apply", "block in memory")

@@ -77,10 +77,11 @@ def test_history_is_indexed_whole_however_often_it_is_cut_off(connection, mongo_
             deadly.dies(deadly.start(command, place), place)
         for place, command in zip(CATCHING_UP[:: 3 if few else 1], cycle(("run", "backfill")), strict=False):
             deadly.current().stop()
-            for _ in range(8):  # so that a range of 4 ends between what bob gets and what he gives
-                deadly.deeds(poison=deadly.chance.random() < 0.5)
-                stage.mine(1)
-            stage.mine(FINAL)
+            deadly.deeds(poison=deadly.chance.random() < 0.5)
+            token = stage.play.mint_token(stage.play.bob)
+            stage.mine(5)  # more than a range: what he gets and what he gives are two commits
+            stage.play.transfer(stage.play.bob, stage.play.alice, token)
+            stage.mine(FINAL + 20)
             deadly.dies(deadly.start(command, place), place)
 
         deadly.settled()

@@ -12,6 +12,7 @@ from bson import ObjectId
 from store.bulk import DOCUMENTS_PER_COMMAND
 from store.commit import Commit
 from store.connection import Connection
+from store.counting import counted, forget_counts, is_counted, recount
 from store.holdings import ALL
 from store.ledger import Ledger
 from store.market import Market
@@ -56,7 +57,7 @@ def ledger(connection: Connection) -> Ledger:
     stands = {"_id": "indexer", "epoch": 1, "version": 0, "seq": 0, "finalized": None}
     connection.database["checkpoints"].insert_one(stands)
     found = Ledger(connection, 1)
-    found.recount()
+    recount(found)
     return found
 
 
@@ -64,8 +65,8 @@ def kept(connection: Connection) -> dict[str, Any]:
     return {each["_id"]: each for each in connection.database["holdings"].find()}
 
 
-def counted(ledger: Ledger) -> dict[str, Any]:
-    return {each["_id"]: each for each in ledger.counted().documents()}
+def by_hand(ledger: Ledger) -> dict[str, Any]:
+    return {each["_id"]: each for each in counted(ledger).documents()}
 
 
 def random_commit(dice: random.Random, there: list[ObjectId]) -> Commit:
@@ -92,12 +93,12 @@ def test_what_is_kept_is_what_a_count_says_after_every_commit(connection: Connec
     for step in range(STEPS):
         ledger.commit(random_commit(dice, there))
 
-        assert kept(connection) == counted(ledger), step
+        assert kept(connection) == by_hand(ledger), step
         with Reading(connection.database).view() as view:
             market = Market(view.snapshot)
             assert market.counted() == market.count(), step
-            by_hand = {each: held["assets"] for each, held in kept(connection).items() if each != ALL}
-            assert market.owned(WALLETS) == by_hand
+            wallets = {each: held["assets"] for each, held in kept(connection).items() if each != ALL}
+            assert market.owned(WALLETS) == wallets
     assert len(there) > 20
     assert misfits(connection.database, "holdings") == []
 
@@ -109,7 +110,7 @@ def test_a_commit_of_more_than_one_command_is_counted_whole(connection: Connecti
     ledger.commit(Commit({}, changed_assets=[(_id, facts(dice), {}) for _id in ids]))
 
     assert kept(connection)[ALL]["assets"] == len(ids)
-    assert kept(connection) == counted(ledger)
+    assert kept(connection) == by_hand(ledger)
 
 
 def test_an_asset_that_changes_as_a_whole_document_is_counted_alike(
@@ -122,7 +123,7 @@ def test_an_asset_that_changes_as_a_whole_document_is_counted_alike(
 
     ledger.commit(Commit({}, changed_assets=[(_id, whole, {})]))
 
-    assert kept(connection) == counted(ledger)
+    assert kept(connection) == by_hand(ledger)
 
 
 def test_a_wallet_that_has_nothing_left_is_forgotten(connection: Connection, ledger: Ledger) -> None:
@@ -145,7 +146,7 @@ def test_a_commit_that_fails_counts_nothing(connection: Connection, ledger: Ledg
     with pytest.raises(Exception, match="E11000"):
         ledger.commit(twice)
 
-    assert kept(connection) == before == counted(ledger)
+    assert kept(connection) == before == by_hand(ledger)
 
 
 def test_a_database_of_an_earlier_version_is_counted_for_each_reader(
@@ -159,7 +160,7 @@ def test_a_database_of_an_earlier_version_is_counted_for_each_reader(
     assert kept(connection) == {}
     with Reading(connection.database).view() as view:
         market = Market(view.snapshot)
-        totals = counted(ledger)
+        totals = by_hand(ledger)
         assert market.counted().holders == totals[ALL]["holders"]
         assert market.owned(WALLETS) == {each: totals[each]["assets"] for each in WALLETS if each in totals}
 
@@ -171,10 +172,10 @@ def test_a_recount_forgets_what_is_not_so(connection: Connection, ledger: Ledger
     connection.database["holdings"].insert_one({"_id": "0xstranger", "assets": 3})
     connection.database["holdings"].update_one({"_id": ALL}, {"$inc": {"listed": 5}})
 
-    ledger.forget_counts()
-    ledger.recount()
+    forget_counts(ledger)
+    recount(ledger)
 
-    assert kept(connection) == counted(ledger)
+    assert kept(connection) == by_hand(ledger)
 
 
 def test_numbers_that_cannot_be_are_given_up_and_counted_anew(
@@ -188,6 +189,6 @@ def test_numbers_that_cannot_be_are_given_up_and_counted_anew(
         ledger.commit(Commit({}, removed_assets=[stranger]))
 
     assert [record.name for record in caplog.records] == ["store.holdings"]
-    assert not ledger.is_counted()
-    ledger.recount()
-    assert kept(connection) == counted(ledger)
+    assert not is_counted(ledger)
+    recount(ledger)
+    assert kept(connection) == by_hand(ledger)

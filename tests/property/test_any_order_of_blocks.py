@@ -13,6 +13,7 @@ import indexer.backfill
 import indexer.session
 from indexer.rebuild import check, rebuild
 from store.connection import Connection
+from store.counting import kept_holdings
 from tests.property.indexed import Indexed, assert_same, empty, people_of
 from tests.property.model_chain import Block, ModelChain, Transaction
 from tests.property.model_contracts import DEEDS
@@ -193,7 +194,7 @@ def holds(databases: tuple[Connection, Connection], history: History) -> None:
 
 def assert_counted(indexed: Indexed) -> None:
     """At every block: what is kept is what a count says; nothing is kept before history is complete."""
-    kept = {each["_id"]: each for each in indexed.ledger.holdings()}
+    kept = {each["_id"]: each for each in kept_holdings(indexed.ledger)}
     complete = indexed.checkpoint()["digest"] is not None
     assert kept == (counted_by_hand(indexed) if complete else {})
 

@@ -1,0 +1,75 @@
+"""Whether numbers are kept of other documents (`holdings`, `tradeHours`), and counting those documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from store import bulk, holdings, trade_hours
+from store.commit import Commit
+from store.connection import translated
+from store.ledger import DOCUMENTS_AT_ONCE, Ledger
+
+
+def is_counted(ledger: Ledger) -> bool:
+    """Whether assets are counted and deeds summed up with every commit."""
+    return _holdings_are_kept(ledger) and _hours_are_kept(ledger)
+
+
+def forget_counts(ledger: Ledger) -> None:
+    """Before documents are of two times: readers count for themselves until a recount."""
+    ledger.commit(Commit({trade_hours.KEPT: False}, gone_holdings=[holdings.ALL]))
+
+
+def recount(ledger: Ledger) -> None:
+    """Count and sum up what is not kept yet; commits keep it from now on. Raises what `commit` raises."""
+    if not _holdings_are_kept(ledger):
+        _count_assets(ledger)
+    if not _hours_are_kept(ledger):
+        _sum_hours(ledger)
+
+
+def counted(ledger: Ledger) -> holdings.Counts:
+    """The numbers of assets, by a pass over all of them."""
+    counts, assets = holdings.Counts(), ledger.connection.database["assets"]
+    with translated():
+        for asset in assets.find({}, holdings.COUNTED).batch_size(DOCUMENTS_AT_ONCE):
+            counts.count(holdings.deciding(asset))
+    return counts
+
+
+def kept_holdings(ledger: Ledger) -> Iterator[dict[str, Any]]:
+    """The numbers of assets that are kept."""
+    with translated():
+        yield from ledger.connection.database[holdings.COLLECTION].find({})
+
+
+def _count_assets(ledger: Ledger) -> None:
+    """The document of all assets comes last: until it is there, nothing is believed."""
+    documents = list(counted(ledger).documents())
+    known = {document["_id"] for document in documents}
+    strangers = [each["_id"] for each in kept_holdings(ledger) if each["_id"] not in known]
+    for gone in bulk.portions(strangers):
+        ledger.commit(Commit({}, gone_holdings=gone))
+    for kept in bulk.portions(documents):
+        ledger.commit(Commit({}, holdings=kept))
+
+
+def _sum_hours(ledger: Ledger) -> None:
+    database = ledger.connection.database
+    with translated():
+        known = {each["_id"] for each in database[trade_hours.COLLECTION].find({}, {"_id": 1})}
+        hours = known | trade_hours.hours_among(database, {})
+    for some in trade_hours.portions(hours):
+        ledger.commit(Commit({}, hours_again=some))
+    ledger.commit(Commit({trade_hours.KEPT: trade_hours.LAYOUT}, add_hours_up=True))
+
+
+def _holdings_are_kept(ledger: Ledger) -> bool:
+    with translated():
+        found = ledger.connection.database[holdings.COLLECTION].find_one({"_id": holdings.ALL})
+    return found is not None
+
+
+def _hours_are_kept(ledger: Ledger) -> bool:
+    return (ledger.checkpoint() or {}).get(trade_hours.KEPT) == trade_hours.LAYOUT
