@@ -17,7 +17,7 @@ from indexer.evidence import Blooms, blooms_of, tally_fields
 from indexer.finality import FinalityPolicy
 from indexer.following import Contracts
 from indexer.ports import Chain
-from indexer.seed import seed_market
+from indexer.seed import Seeding
 from indexer.standing import Standing, standing_of
 from store.ledger import Ledger
 
@@ -86,7 +86,7 @@ class Opening:
     def _begin(self, genesis: Header) -> Standing:
         options = self._options
         head = self._chain.head()
-        market = seed_market(self._chain, options.contracts, options.start_block, head)
+        market = Seeding(self._chain, options.abis, options.start_block).market(options.contracts, head)
         standing = Standing(
             options.chain_id, options.start_block, "backfilling", None, None, None, 0, 0, 0, None
         ).seeing(head)
