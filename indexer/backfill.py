@@ -17,7 +17,6 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from chain.errors import WrongAnswer
 from chain.values import BlockRef, Header
 from indexer.blocks import LoggedBlock
 from indexer.changes import Books
@@ -26,7 +25,7 @@ from indexer.evidence import tally_of
 from indexer.fetch import RangePlan, fetch_ahead
 from indexer.folded import folded
 from indexer.following import Following, Prepared, may_link
-from indexer.gather import Fetched, Gatherer
+from indexer.gather import Fetched, Gatherer, linked
 from indexer.interpret import Interpreter
 from indexer.ports import Chain
 from indexer.rolling import links
@@ -247,18 +246,6 @@ class Backfill:
         for key in list(ages)[: max(surplus, 0)]:
             if ages[key] < self._batch - 2:
                 del world.assets[key], ages[key]
-
-
-def linked(ranges: Iterator[Fetched], tip: BlockRef | None) -> Iterator[Fetched]:
-    """Ranges that each begin where the one before ended, on the same branch. Raises WrongAnswer."""
-    for fetched in ranges:
-        if tip is not None and fetched.parent_hash != tip.hash:
-            raise WrongAnswer(
-                f"block {fetched.from_block} says its parent is {fetched.parent_hash}, "
-                f"block {tip.number} was told to be {tip.hash}: the endpoints are on different branches"
-            )
-        tip = fetched.to_header.ref
-        yield fetched
 
 
 def joined(ranges: Iterator[Fetched]) -> Iterator[Fetched]:
