@@ -17,12 +17,6 @@ class Mutant(NamedTuple):
 MUTANTS: tuple[Mutant, ...] = (
     # --- linked contracts --------------------------------------------------------------------------
     Mutant(
-        "the late history of a linked contract is asked for by height",
-        "indexer/live.py",
-        "prepare(header, None, self.market, self.window.headers)",
-        "prepare(header, None, self.market)",
-    ),
-    Mutant(
         "the block that links a contract ends its own history",
         "indexer/following.py",
         "self._late_history(fresh, branch[:-1])",
