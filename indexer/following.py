@@ -13,7 +13,8 @@ from chain.decode import Decoder, event_topic
 from chain.events import PricingAgentUpdated, RWAAssetContractUpdated
 from chain.values import Address, BlockRef, Header
 from indexer.blocks import DecodedBlock, LoggedBlock, decode_block
-from indexer.gather import Gatherer, linked, on_different_branches
+from indexer.gather import Gatherer
+from indexer.settled import check_parent, linked
 from indexer.state import MarketState
 
 MAX_LINKS_PER_BLOCK = 16
@@ -151,8 +152,8 @@ class Following(Rereading):
         for fetched in linked(ranges, None):
             yield from fetched.blocks
             tip = fetched.to_header.ref
-        if tip is not None and tip.hash != above.parent_hash:
-            raise on_different_branches(above.number, above.parent_hash, tip)
+        if tip is not None:
+            check_parent(above.number, above.parent_hash, tip)
 
     def _late_history(self, contracts: Sequence[Address], branch: Iterable[Header]) -> Iterator[LoggedBlock]:
         """What they logged in blocks that may still be taken back: asked by hash, heights are ambiguous."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from chain.addresses import to_checksum
 from chain.calls import get_asset_metadata
 from chain.decode import event_topic
 from chain.errors import WrongAnswer
-from chain.values import Address, BlockRef, Hash, Header, RawLog, Receipt, Reverted
+from chain.values import Address, Hash, Header, RawLog, Receipt, Reverted
 from indexer.blocks import LoggedBlock, LoggedTransaction, logged_blocks
 from indexer.evidence import Blooms, emitters_of, evidence_of
 from indexer.ports import Chain
@@ -131,23 +131,6 @@ class Gatherer:
             for key, answer in zip(keys, answers, strict=True)
             if not isinstance(answer, Reverted)
         }
-
-
-def linked(ranges: Iterable[Fetched], tip: BlockRef | None) -> Iterator[Fetched]:
-    """Ranges that each begin where the one before ended, on the same branch. Raises WrongAnswer."""
-    for fetched in ranges:
-        if tip is not None and fetched.parent_hash != tip.hash:
-            raise on_different_branches(fetched.from_block, fetched.parent_hash, tip)
-        tip = fetched.to_header.ref
-        yield fetched
-
-
-def on_different_branches(number: int, parent_hash: Hash, tip: BlockRef) -> WrongAnswer:
-    """What to raise where a block does not stand on what was told of the one below it."""
-    return WrongAnswer(
-        f"block {number} says its parent is {parent_hash}, block {tip.number} was told to be {tip.hash}: "
-        "the endpoints are on different branches"
-    )
 
 
 def check_hashes(logs: Sequence[RawLog], headers: dict[int, Header]) -> None:
