@@ -257,7 +257,7 @@ class Node:
             answers.append(decoded(read, result))
         return answers
 
-    def code(self, address: Address, at: int | Literal["latest"]) -> bytes:
+    def code(self, address: Address, at: Hash | int | Literal["latest"]) -> bytes:
         """Return the contract code at an address; empty where there is none."""
         return self._failover.ask(lambda endpoint: ask_code(endpoint, address, at))
 
