@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
@@ -110,27 +110,20 @@ class Market:
         )
 
     def counted(self) -> Counted:
-        """How many assets there are: as kept, or by a pass over them where that is not kept (yet)."""
+        """How many assets there are: as kept, or by walking their indexes where that is not kept (yet)."""
         kept = self._snapshot.one(HOLDINGS, {"_id": ALL})
         return self.count() if kept is None else Counted(**{name: kept[name] for name in COUNTED})
 
     def count(self) -> Counted:
-        """The same by a pass over all assets."""
-        group = {name: {"$sum": {"$cond": [flag, 1, 0]}} for name, flag in FLAGS.items()}
-        found = self._snapshot.aggregate(
-            "assets",
-            [
-                {"$group": {"_id": "$ownership.currentOwner", "assets": {"$sum": 1}, **group}},
-                {
-                    "$group": {
-                        "_id": None,
-                        "holders": {"$sum": 1},
-                        **{name: {"$sum": f"${name}"} for name in ("assets", *FLAGS)},
-                    }
-                },
-            ],
+        """The same by walking the indexes of all assets."""
+        owners: list[Document] = [{"$group": {"_id": "$ownership.currentOwner"}}, {"$count": "holders"}]
+        return Counted(
+            assets=self._snapshot.count("assets", {}),
+            holders=sum(row["holders"] for row in self._snapshot.aggregate("assets", owners)),
+            listed=self._snapshot.count("assets", {"marketStatus.isListed": True}),
+            purchasable=self._snapshot.count("assets", {"marketStatus.isPurchasable": True}),
+            active=self._snapshot.count("assets", {"chain.listing.seller": {"$exists": True}}),
         )
-        return Counted(**{name: found[0][name] if found else 0 for name in COUNTED})
 
     def owned(self, wallets: Sequence[str]) -> dict[str, int]:
         """How many assets each of the wallets holds; those without any are missing."""
@@ -163,11 +156,6 @@ class Market:
 
 
 CHEAPEST_FIRST = [("marketStatus.listingPriceKey", 1)]
-FLAGS: Mapping[str, Any] = {
-    "listed": "$marketStatus.isListed",
-    "purchasable": "$marketStatus.isPurchasable",
-    "active": {"$gt": ["$chain.listing", None]},
-}
 COUNTED = Counted.__struct_fields__
 
 

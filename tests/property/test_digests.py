@@ -15,8 +15,11 @@ from indexer.evidence import Census, tally_fields
 from indexer.heights import digests_at
 from indexer.rebuild import LAST_BLOCK, AlteredEvents, check, rebuild
 from indexer.rolling import START
+from indexer.verify import stored_differences
 from store.connection import Connection
-from tests.property.indexed import Indexed
+from store.counting import is_counted
+from store.trade_hours import ALL_HOURS, nothing
+from tests.property.indexed import Indexed, assert_same
 from tests.property.model_chain import DEPLOYED_AT, Block, ModelChain
 from tests.property.test_any_order_of_blocks import (
     COMMON,
@@ -163,3 +166,41 @@ def test_a_rebuild_counts_the_evidence_anew(home: Connection) -> None:
 
     assert indexed.checkpoint()["evidence"] == tally
     assert Counter(tally).total() == indexed.chain.view.number
+
+
+def test_a_rebuild_counts_assets_and_hours_anew(home: Connection) -> None:
+    indexed, _ = grown(home)
+    right = indexed.contents()
+    assert right["holdings"]["all"]["assets"] > 0
+    home.database["holdings"].update_one({"_id": "all"}, {"$inc": {"assets": 3, "listed": -1}})
+    home.database["holdings"].insert_one({"_id": "0xstranger", "assets": 2})
+    home.database["tradeHours"].update_many({}, {"$inc": {"sales": 5, "mints": 1}})
+    home.database["tradeHours"].insert_one({**nothing(), "_id": 1})
+
+    rebuild(indexed.ledger, indexed.following())
+
+    assert_same(indexed.contents(), right)
+
+
+def test_a_database_of_an_earlier_version_is_counted_when_its_indexer_starts(home: Connection) -> None:
+    indexed, _ = grown(home)
+    right = indexed.contents()
+    home.database["holdings"].delete_many({})
+    home.database["tradeHours"].delete_one({"_id": ALL_HOURS})
+    home.database["tradeHours"].update_many({}, {"$unset": {"mints": 1, "listings": 1}})
+    home.database["checkpoints"].update_one({"_id": "indexer"}, {"$set": {"tradeHours": True}})
+
+    indexed.restart().step()
+
+    assert_same(indexed.contents(), right)
+    assert is_counted(indexed.ledger)
+
+
+def test_verify_finds_numbers_that_are_not_those_of_the_documents(home: Connection) -> None:
+    indexed, _ = grown(home)
+    assert list(stored_differences(indexed.ledger, indexed.following())) == []
+    home.database["holdings"].update_one({"_id": "all"}, {"$inc": {"listed": 1}})
+
+    (found,) = stored_differences(indexed.ledger, indexed.following())
+
+    assert found.field == "holdings all"
