@@ -147,8 +147,7 @@ class Session:
         return tip.number + 1 if tip else self._options.start_block
 
     def _ask_head(self) -> tuple[Header, Header | None]:
-        head = self._chain.head()
-        return head, self._chain.finalized() if self._options.policy.uses_tag else None
+        return self._chain.ends() if self._options.policy.uses_tag else (self._chain.head(), None)
 
     def _is_far_below(self, final: int) -> bool:
         missing = final - self.next_block + 1

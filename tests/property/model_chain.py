@@ -120,8 +120,8 @@ class ModelChain:
     def head(self) -> Header:
         return self.view.header
 
-    def finalized(self) -> Header | None:
-        return None if self.tagged is None else self.header(self.tagged)
+    def ends(self) -> tuple[Header, Header | None]:
+        return self.head(), None if self.tagged is None else self.header(self.tagged)
 
     def header(self, number: int) -> Header | None:
         block = self._at(number)
