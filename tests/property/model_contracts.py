@@ -269,9 +269,10 @@ class Turn:
         self.say(AGENT, "agent", "RWAAssetContractUpdated", old, self.contracts.agent_linked)
 
     def minimum(self, a: int, b: int, _: int) -> None:
-        old, self.contracts.minimum = self.contracts.minimum, a % 101
-        emitter = _of([AGENT, AGENT2], b)
-        self.say(emitter, "agent", "MinimumConfidenceScoreUpdated", old, self.contracts.minimum)
+        old, new, emitter = self.contracts.minimum, a % 101, _of([AGENT, AGENT2], b)
+        if emitter == AGENT:
+            self.contracts.minimum = new
+        self.say(emitter, "agent", "MinimumConfidenceScoreUpdated", old, new)
 
     def poison(self, a: int, b: int, c: int) -> None:
         """A log of ours that its ABI does not explain."""
