@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_what_one_answer_gives_the_next_question_takes(made: World, caller: str)
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_fifty_thousand_requests_as_everybody(made: World, capsys: Any) -> None:
-    rounds = 0
+    rounds, began = 0, time.monotonic()
     for rounds in range(1, 200):
         for operation in made.operations():
             for caller in CALLERS:
@@ -61,6 +62,8 @@ def test_fifty_thousand_requests_as_everybody(made: World, capsys: Any) -> None:
         if made.cases.total() >= MANY_CASES:
             break
 
+    # Whatever an answer has against it has failed the test at once: to come here is to have found nothing.
+    told = f"{made.cases.total()} requests as {len(CALLERS)} callers in {time.monotonic() - began:.0f} s"
     with capsys.disabled():
-        sys.stdout.write(f"\n{made.cases.total()} requests in {rounds} rounds: {dict(made.cases)}\n")
+        sys.stdout.write(f"\n{told}, {rounds} rounds: {dict(made.cases)}\n")
     assert made.cases.total() >= MANY_CASES
