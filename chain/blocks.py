@@ -96,16 +96,18 @@ def ask_numbered(endpoint: Endpoint, numbers: Sequence[int], found: dict[int, He
         raise Unknown(f"block {still[0]}{others}")
 
 
-def ask_finalized(endpoint: Endpoint) -> Header | None:
-    """Return the newest finalized block, None where there is none yet."""
+def ask_ends(endpoint: Endpoint) -> tuple[Header, Header | None]:
+    """Return the newest block, and the newest finalized one: None where there is none yet."""
     tagged, latest = endpoint.batch([by_number("finalized"), by_number("latest")])
     head = parse_header(endpoint, result_of(latest))
     if isinstance(tagged, RpcError):
         raise _tag_error(tagged)
+    if head is None:
+        raise Unknown("the latest block")
     finalized = parse_header(endpoint, tagged)
-    if finalized is not None and head is not None and finalized.number > head.number:
+    if finalized is not None and finalized.number > head.number:
         raise WrongAnswer(f"finalized block {finalized.number} above the head {head.number}")
-    return finalized
+    return head, finalized
 
 
 def _tag_error(error: RpcError) -> RpcError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ _HEX = msgspec.json.Decoder(str)
 
 def ask_calls(endpoint: Endpoint, calls: Sequence[Call], at: Hash | int) -> list[CallResult]:
     """Execute calls at a block, by number or hash (EIP-1898)."""
-    block = hex(at) if isinstance(at, int) else {"blockHash": at}
+    block = _block(at)
     requests = [Request("eth_call", ({"to": call.to, "data": call.data}, block)) for call in calls]
     return [_call_result(endpoint, outcome) for outcome in endpoint.batch(requests)]
 
@@ -31,9 +31,10 @@ def ask_simulation(endpoint: Endpoint, transaction: Mapping[str, str]) -> CallRe
     return _call_result(endpoint, outcome)
 
 
-def ask_code(endpoint: Endpoint, address: Address, at: int | Literal["latest"]) -> bytes:
-    """Return the code at an address."""
-    return _bytes(endpoint, endpoint.ask("eth_getCode", address, hex(at) if isinstance(at, int) else at))
+def ask_code(endpoint: Endpoint, address: Address, at: Hash | int | Literal["latest"]) -> bytes:
+    """Return the code at an address after a block, by number or hash (EIP-1898)."""
+    block = "latest" if at == "latest" else _block(at)
+    return _bytes(endpoint, endpoint.ask("eth_getCode", address, block))
 
 
 def decoded(read: Read[T], result: bytes | Reverted) -> T | Reverted:
@@ -44,6 +45,10 @@ def decoded(read: Read[T], result: bytes | Reverted) -> T | Reverted:
         return read.decode(result)
     except UndecodableAnswer as error:
         return Reverted(f"undecodable answer: {error}", "0x" + result.hex())
+
+
+def _block(at: Hash | int) -> Any:
+    return hex(at) if isinstance(at, int) else {"blockHash": at}
 
 
 def _call_result(endpoint: Endpoint, outcome: Outcome) -> CallResult:

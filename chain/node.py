@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Self, TypeVar
 
 from chain.answers import BlockFacts, BlockProof, EndpointReport, LogRange, TransactionPlace
-from chain.blocks import TagFlicker, ask_finalized, ask_hashed, ask_head, ask_numbered
+from chain.blocks import TagFlicker, ask_ends, ask_hashed, ask_head, ask_numbered
 from chain.calls import Read
 from chain.card import Card
 from chain.checks import contradicts_bloom, lower_case
@@ -123,15 +123,18 @@ class Node:
         """Return the newest block of the endpoint asked; it may be lower than it was before."""
         return self._failover.ask(ask_head)
 
-    def finalized(self) -> Header | None:
-        """Return the newest finalized block; None where there is no such tag, or no such block yet."""
+    def ends(self) -> tuple[Header, Header | None]:
+        """Return the newest block and the newest finalized one, both of one endpoint in one exchange.
+
+        None where there is no such tag, or no such block yet.
+        """
         try:
-            return self._failover.ask(ask_finalized, attempts=FLICKERS)
+            return self._failover.ask(ask_ends, attempts=FLICKERS)
         except Unsupported:
-            return None
+            return self.head(), None
         except EndpointsExhausted as error:
             if any(isinstance(each, Unsupported | TagFlicker) for each in error.errors.values()):
-                return None
+                return self.head(), None
             raise
 
     def header(self, number: int) -> Header | None:
@@ -257,7 +260,7 @@ class Node:
             answers.append(decoded(read, result))
         return answers
 
-    def code(self, address: Address, at: int | Literal["latest"]) -> bytes:
+    def code(self, address: Address, at: Hash | int | Literal["latest"]) -> bytes:
         """Return the contract code at an address; empty where there is none."""
         return self._failover.ask(lambda endpoint: ask_code(endpoint, address, at))
 

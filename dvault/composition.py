@@ -16,11 +16,12 @@ from chain.errors import Unknown
 from chain.events import Role
 from chain.node import Node
 from config.settings import Settings
+from indexer.deployment import deployment_block
 from indexer.finality import FinalityPolicy
 from indexer.following import Contracts, Following
 from indexer.gather import Gatherer
 from indexer.opening import Options, addresses_of
-from indexer.seed import NoContract, deployment_block
+from indexer.seed import NoContract
 from indexer.service import HeldLease, Parts
 from indexer.session import Session, Watch
 from store.connection import Connection, process_name

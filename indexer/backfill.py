@@ -17,8 +17,7 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from chain.errors import WrongAnswer
-from chain.values import BlockRef, Header
+from chain.values import BlockRef, Hash, Header
 from indexer.blocks import LoggedBlock
 from indexer.changes import Books
 from indexer.digest import moved
@@ -31,6 +30,7 @@ from indexer.interpret import Interpreter
 from indexer.ports import Chain
 from indexer.rolling import links
 from indexer.scribe import COLLECT_AFTER_ALLOCATIONS, scribe
+from indexer.settled import check_end, linked, settled
 from indexer.standing import Standing
 from indexer.state import AssetKey, MarketState
 from indexer.states import load
@@ -75,16 +75,21 @@ class Backfill:
         standing: Standing,
         *,
         range_max: int,
+        depth: int,
         fetches_at_once: int = 3,
         somebody_listens: bool = False,
     ) -> None:
-        """`somebody_listens`: rows were told before, so whoever heard them must hear that there are more."""
+        """`depth`: blocks of a branch that may still lose, at most.
+
+        `somebody_listens`: rows were told before, so whoever heard them must hear that there are more.
+        """
         self.standing = standing
         self._chain = chain
         self._ledger = ledger
         self._gatherer = gatherer
         self._following = following
         self._range_max = range_max
+        self._depth = depth
         self._at_once = fetches_at_once
         self._somebody_listens = somebody_listens
         self._books = Books(following.contracts.marketplace)
@@ -98,19 +103,19 @@ class Backfill:
         return self._world.market
 
     def run(
-        self, to_block: int, stopping: Callable[[], bool], on_progress: Callable[[Progress], None]
+        self, end: BlockRef, stopping: Callable[[], bool], on_progress: Callable[[Progress], None]
     ) -> None:
-        """Index up to a final block, both ends inclusive; returns early when `stopping`."""
+        """Index up to a final block, inclusive; returns early when `stopping`."""
         started = monotonic()
         events_before = self.standing.events
         first_block = self.standing.tip.number + 1 if self.standing.tip else self.standing.start_block
 
         def written(block: int, events: int) -> None:
-            on_progress(Progress(first_block, block, to_block, events, monotonic() - started))
+            on_progress(Progress(first_block, block, end.number, events, monotonic() - started))
 
-        blocks = to_block - first_block + 1
+        blocks = end.number - first_block + 1
         with _tuned_interpreter(), self._writer(blocks) as write, one_behind(write) as hand_over:
-            for fetched in self._ranges(to_block, stopping):
+            for fetched in self._ranges(end, stopping):
                 batch = self._fold(fetched)
                 events = self.standing.events - events_before
                 batch.checkpoint["eventsPerSecond"] = round(events / (monotonic() - started), 1)
@@ -128,16 +133,16 @@ class Backfill:
 
     # --- what to fold together --------------------------------------------------------
 
-    def _ranges(self, to_block: int, stopping: Callable[[], bool]) -> Iterator[Fetched]:
+    def _ranges(self, end: BlockRef, stopping: Callable[[], bool]) -> Iterator[Fetched]:
         """Fetched ranges in order, joined into batches; fetching starts anew after a block that links
         contracts we did not ask about."""
         next_block = self.standing.tip.number + 1 if self.standing.tip else self.standing.start_block
-        while next_block <= to_block and not stopping():
-            plan = RangePlan(next_block, to_block, self._range_max)
+        while next_block <= end.number and not stopping():
+            plan = RangePlan(next_block, end.number, self._range_max)
             addresses = self._following.addresses(self.market)
             fetching = fetch_ahead(self._gatherer, plan, addresses, at_once=self._at_once)
             try:
-                for fetched in joined(linked(fetching, self.standing.tip)):
+                for fetched in joined(settled(linked(fetching, self.standing.tip), self._depth, end)):
                     linking = self._first_stranger(fetched)
                     if linking is not None:
                         yield from self._up_to_stranger(fetched, linking)
@@ -163,16 +168,18 @@ class Backfill:
     def _up_to_stranger(self, fetched: Fetched, linking: LoggedBlock) -> Iterator[Fetched]:
         before = [block for block in fetched.blocks if block.number < linking.number]
         if linking.number > fetched.from_block:
-            parent = self._known_header(linking.number - 1)
+            parent = self._header_of(linking.number - 1, linking.parent_hash)
             events = sum(block.event_count for block in before)
             yield Fetched(fetched.from_block, fetched.parent_hash, parent, before, events)
-        header = self._known_header(linking.number)
+        header = self._header_of(linking.number, linking.hash)
         yield Fetched(
             linking.number, header.parent_hash, header, [linking], linking.event_count, prepare_again=True
         )
 
-    def _known_header(self, number: int) -> Header:
-        return self._chain.headers([number])[0]
+    def _header_of(self, number: int, block_hash: Hash) -> Header:
+        (header,) = self._chain.headers([number])
+        check_end(header.ref, BlockRef(number, block_hash))
+        return header
 
     # --- fold -------------------------------------------------------------------------
 
@@ -247,18 +254,6 @@ class Backfill:
         for key in list(ages)[: max(surplus, 0)]:
             if ages[key] < self._batch - 2:
                 del world.assets[key], ages[key]
-
-
-def linked(ranges: Iterator[Fetched], tip: BlockRef | None) -> Iterator[Fetched]:
-    """Ranges that each begin where the one before ended, on the same branch. Raises WrongAnswer."""
-    for fetched in ranges:
-        if tip is not None and fetched.parent_hash != tip.hash:
-            raise WrongAnswer(
-                f"block {fetched.from_block} says its parent is {fetched.parent_hash}, "
-                f"block {tip.number} was told to be {tip.hash}: the endpoints are on different branches"
-            )
-        tip = fetched.to_header.ref
-        yield fetched
 
 
 def joined(ranges: Iterator[Fetched]) -> Iterator[Fetched]:

@@ -20,6 +20,11 @@ class FinalityPolicy:
     def uses_tag(self) -> bool:
         return self.confirmations is None
 
+    @property
+    def depth(self) -> int:
+        """Blocks of a branch that may still lose, at most."""
+        return self.max_reorg_depth if self.confirmations is None else self.confirmations
+
     def finalized(self, head: int, tagged: int | None) -> int:
         """The number of the newest final block; -1 if there is none."""
         if self.confirmations is not None:

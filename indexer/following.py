@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from chain.addresses import ZERO, to_checksum
 from chain.decode import Decoder, event_topic
 from chain.events import PricingAgentUpdated, RWAAssetContractUpdated
-from chain.values import Address, Header
+from chain.values import Address, BlockRef, Header
 from indexer.blocks import DecodedBlock, LoggedBlock, decode_block
 from indexer.gather import Gatherer
+from indexer.settled import check_parent, linked
 from indexer.state import MarketState
 
 MAX_LINKS_PER_BLOCK = 16
@@ -93,8 +94,17 @@ class Following(Rereading):
         self._follow(market.asset_contracts, market)
         return decode_block(block, self._decoder)
 
-    def prepare(self, header: Header, block: LoggedBlock | None, market: MarketState) -> Prepared:
-        """Decode a block, asking again for it as long as it links contracts we did not follow."""
+    def prepare(
+        self,
+        header: Header,
+        block: LoggedBlock | None,
+        market: MarketState,
+        unfinalized: Sequence[Header] = (),
+    ) -> Prepared:
+        """Decode a block, asking again for it as long as it links contracts we did not follow.
+
+        `unfinalized` are the blocks below it that are not final, oldest first, as far as its parent.
+        """
         asset_contracts = list(market.asset_contracts)
         known = self.addresses(market)
         for _ in range(MAX_LINKS_PER_BLOCK):
@@ -105,7 +115,7 @@ class Following(Rereading):
             agents = [address for address in new_agents_in(decoded) if address not in known]
             if not linked and not agents:
                 fresh = [a for a in asset_contracts if a not in market.asset_contracts]
-                return self._with_history(decoded, header, fresh)
+                return self._with_history(decoded, [*unfinalized, header], fresh)
             asset_contracts += linked
             known = list(dict.fromkeys([*known, *linked, *agents]))
             for agent in agents:
@@ -121,21 +131,36 @@ class Following(Rereading):
         )
         return replaced or any(a not in known for a in (*self._new_assets_in(decoded), *agents))
 
-    def _with_history(self, decoded: DecodedBlock, header: Header, fresh: Sequence[Address]) -> Prepared:
+    def _with_history(
+        self, decoded: DecodedBlock, branch: Sequence[Header], fresh: Sequence[Address]
+    ) -> Prepared:
         if not fresh:
             return Prepared(decoded)
-        earlier = self._history(fresh, header)
+        earlier = [*self._final_history(fresh, branch[0]), *self._late_history(fresh, branch[:-1])]
         block = replace(decoded.block, adopted=tuple(earlier))
         adopted = tuple(decode_block(each, self._decoder) for each in earlier)
         return Prepared(decoded._replace(block=block), adopted)
 
-    def _history(self, contracts: Sequence[Address], header: Header) -> list[LoggedBlock]:
-        """What newly linked asset contracts logged before the block that links them."""
-        found: list[LoggedBlock] = []
-        for first in range(self._start_block, header.number, self._step):
-            last = min(first + self._step, header.number) - 1
-            found += self._gatherer.range(first, last, contracts).blocks
-        return found
+    def _final_history(self, contracts: Sequence[Address], above: Header) -> Iterator[LoggedBlock]:
+        """What newly linked asset contracts logged in final blocks, below one that is on our branch."""
+        starts = range(self._start_block, above.number, self._step)
+        ranges = (
+            self._gatherer.range(first, min(first + self._step, above.number) - 1, contracts)
+            for first in starts
+        )
+        tip: BlockRef | None = None
+        for fetched in linked(ranges, None):
+            yield from fetched.blocks
+            tip = fetched.to_header.ref
+        if tip is not None:
+            check_parent(above.number, above.parent_hash, tip)
+
+    def _late_history(self, contracts: Sequence[Address], branch: Iterable[Header]) -> Iterator[LoggedBlock]:
+        """What they logged in blocks that may still be taken back: asked by hash, heights are ambiguous."""
+        for header in branch:
+            block = self._gatherer.block(header, contracts)
+            if block.transactions:
+                yield block
 
     def _new_assets_in(self, decoded: DecodedBlock) -> list[Address]:
         """Asset contracts that the marketplace or our agent is pointed to; no other agent counts."""

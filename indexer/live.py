@@ -112,7 +112,7 @@ class Follower:
 
     def apply(self, header: Header) -> None:
         """Take one block on, in one commit with the checkpoint."""
-        prepared = self._following.prepare(header, None, self.market)
+        prepared = self._following.prepare(header, None, self.market, self.window.headers)
         world = self._folded(prepared.decoded, prepared.adopted)
         first = self.window.first_touched(world)
         block = prepared.decoded.block

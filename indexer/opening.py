@@ -8,7 +8,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from chain.decode import AbiEntry
-from chain.errors import Unknown
 from chain.events import Role
 from chain.values import Header
 from indexer.branch import DeepReorg
@@ -17,7 +16,8 @@ from indexer.evidence import Blooms, blooms_of, tally_fields
 from indexer.finality import FinalityPolicy
 from indexer.following import Contracts
 from indexer.ports import Chain
-from indexer.seed import seed_market
+from indexer.seed import Seeding
+from indexer.settled import settled_block
 from indexer.standing import Standing, standing_of
 from store.ledger import Ledger
 
@@ -86,7 +86,7 @@ class Opening:
     def _begin(self, genesis: Header) -> Standing:
         options = self._options
         head = self._chain.head()
-        market = seed_market(self._chain, options.contracts, options.start_block, head)
+        market = Seeding(self._chain, options.abis, options.start_block).market(options.contracts, head)
         standing = Standing(
             options.chain_id, options.start_block, "backfilling", None, None, None, 0, 0, 0, None
         ).seeing(head)
@@ -119,9 +119,8 @@ class Opening:
     def _check_finalized(self, standing: Standing) -> None:
         if standing.finalized is None or standing.finalized.number < 0:
             return
-        told = self._chain.header(standing.finalized.number)
-        if told is None:
-            raise Unknown(f"block {standing.finalized.number}, which was final")
+        depth = self._options.policy.depth
+        told = settled_block(self._chain, standing.finalized.number, depth, self._chain.head())
         if told.hash != standing.finalized.hash:
             raise DeepReorg(standing.finalized, told.hash)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chain.calls import (
@@ -10,10 +11,29 @@ from chain.calls import (
     get_minimum_confidence_score,
     get_rwa_asset_contract,
 )
+from chain.decode import AbiEntry, Decoder
+from chain.events import (
+    Event,
+    FeeCollectorUpdated,
+    MarketplaceFeeUpdated,
+    MinimumConfidenceScoreUpdated,
+    Role,
+    RWAAssetContractUpdated,
+)
 from chain.values import Address, Header, Reverted
+from indexer.blocks import decode_block, logged_blocks
+from indexer.deployment import deployment
 from indexer.following import Contracts
 from indexer.ports import Chain
 from indexer.state import MarketState
+
+Question = tuple[Callable[[Address], Any], type[Event], str]
+"""A value of a contract, the log that changes it, and where that log tells the value before."""
+
+FEE: Question = (get_marketplace_fee, MarketplaceFeeUpdated, "old_fee")
+COLLECTOR: Question = (get_fee_collector, FeeCollectorUpdated, "old_collector")
+ASSET_CONTRACT: Question = (get_rwa_asset_contract, RWAAssetContractUpdated, "old_contract")
+CONFIDENCE: Question = (get_minimum_confidence_score, MinimumConfidenceScoreUpdated, "old_score")
 
 
 class NoContract(RuntimeError):
@@ -36,51 +56,58 @@ class SilentSeed(RuntimeError):
         )
 
 
-def deployment_block(chain: Chain, address: Address, lowest: int, highest: int) -> int | None:
-    """The first block in [lowest, highest] after which the address has code; None if it never has."""
-    if not chain.code(address, highest):
-        return None
-    while lowest < highest:
-        middle = (lowest + highest) // 2
-        if chain.code(address, middle):
-            highest = middle
-        else:
-            lowest = middle + 1
-    return lowest
+class Seeding:
+    """Asks for the configuration in force before the first log that will be folded."""
+
+    def __init__(self, chain: Chain, abis: Mapping[Role, Iterable[AbiEntry]], start_block: int) -> None:
+        self._chain = chain
+        self._decoder = Decoder(abis)
+        self._start_block = start_block
+
+    def market(self, contracts: Contracts, head: Header) -> MarketState:
+        """Raises SilentSeed, or Unknown while endpoints are on different branches."""
+        fee, collector, market_asset = self._values(
+            contracts.marketplace, "marketplace", [FEE, COLLECTOR, ASSET_CONTRACT], head
+        )
+        minimum, agent_asset = self._values(contracts.agent, "agent", [CONFIDENCE, ASSET_CONTRACT], head)
+        return MarketState(
+            fee_bps=fee,
+            fee_collector=collector,
+            marketplace_asset=market_asset,
+            agent_asset=agent_asset,
+            asset_contracts=tuple(dict.fromkeys([contracts.asset, market_asset, agent_asset])),
+            pricing_agents={},
+            minimum_confidence=minimum,
+            owners={},
+        )
+
+    def _values(
+        self, contract: Address, role: Role, questions: Sequence[Question], head: Header
+    ) -> list[Any]:
+        older = min(max(self._start_block - 1, 0), head.number)
+        block = deployment(self._chain, contract, older, head)
+        answers = self._chain.read([read(contract) for read, _, _ in questions], block.hash)
+        for (read, _, _), answer in zip(questions, answers, strict=True):
+            if isinstance(answer, Reverted):
+                raise SilentSeed(f"{read.__name__} of {contract}", block.number, answer.message)
+        events = self._events(contract, role, block)
+        return [
+            before_all(events, kind, name, after=answer)
+            for (_, kind, name), answer in zip(questions, answers, strict=True)
+        ]
+
+    def _events(self, contract: Address, role: Role, block: Header) -> list[Event]:
+        """What will be folded of the block that was asked: the seed comes before it."""
+        if block.number < self._start_block:
+            return []
+        self._decoder.follow(contract, role)
+        logs = self._chain.block_facts(block.hash, [contract]).logs
+        decoded = [decode_block(each, self._decoder) for each in logged_blocks(logs, {block.number: block})]
+        return [
+            event for each in decoded for transaction in each.transactions for event in transaction.events
+        ]
 
 
-def seed_market(chain: Chain, contracts: Contracts, lowest: int, head: Header) -> MarketState:
-    """Configuration in force before the first log. Raises SilentSeed."""
-    fee, collector, market_asset = _read_at_deployment(
-        chain,
-        contracts.marketplace,
-        [get_marketplace_fee, get_fee_collector, get_rwa_asset_contract],
-        lowest,
-        head,
-    )
-    minimum, agent_asset = _read_at_deployment(
-        chain, contracts.agent, [get_minimum_confidence_score, get_rwa_asset_contract], lowest, head
-    )
-    return MarketState(
-        fee_bps=fee,
-        fee_collector=collector,
-        marketplace_asset=market_asset,
-        agent_asset=agent_asset,
-        asset_contracts=tuple(dict.fromkeys([contracts.asset, market_asset, agent_asset])),
-        pricing_agents={},
-        minimum_confidence=minimum,
-        owners={},
-    )
-
-
-def _read_at_deployment(
-    chain: Chain, contract: Address, reads: list[Any], lowest: int, head: Header
-) -> list[Any]:
-    # A contract older than the start block is asked before it: the start block's own logs are folded later.
-    block = deployment_block(chain, contract, min(max(lowest - 1, 0), head.number), head.number)
-    at = head.number if block is None else block
-    answers = chain.read([read(contract) for read in reads], at)
-    for read, answer in zip(reads, answers, strict=True):
-        if isinstance(answer, Reverted):
-            raise SilentSeed(f"{read.__name__} of {contract}", at, answer.message)
-    return answers
+def before_all(events: Iterable[Event], kind: type[Event], name: str, after: Any) -> Any:
+    """The value before the first event that changed it; the one after them all if none did."""
+    return next((getattr(event, name) for event in events if isinstance(event, kind)), after)

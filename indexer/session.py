@@ -21,6 +21,7 @@ from indexer.loading import load_market, load_window, scan_digest
 from indexer.opening import Opening, Options
 from indexer.parents import Parents
 from indexer.ports import Chain
+from indexer.settled import settled_block
 from indexer.standing import Standing
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.window import Bases, Window
@@ -70,7 +71,7 @@ class Session:
         head, tagged = self._ask_head()
         final = self._options.policy.finalized(head.number, tagged.number if tagged else None)
         if self._is_far_below(final):
-            return self.backfill(final, head)
+            return self.backfill(final, head, tagged)
         if self._standing.tip is not None and (self._follower is None or self.standing.digest is None):
             self._complete_history()  # a fault or a crash came between the last range and this
             self._follower = self._load_follower()
@@ -81,9 +82,10 @@ class Session:
             return False
         return self._follower.follow(head, tagged)
 
-    def backfill(self, to_block: int, head: Header) -> bool:
+    def backfill(self, to_block: int, head: Header, tagged: Header | None = None) -> bool:
         """Index final history up to a block, then stand ready to follow."""
-        self._settle_window(to_block)
+        self._settle_window(to_block, head)
+        end = tagged if tagged and tagged.number == to_block else self._settled(to_block, head)
         self._standing = self.standing.seeing(head)
         backfill = Backfill(
             self._chain,
@@ -93,10 +95,11 @@ class Session:
             load_market(self._ledger),
             self._standing,
             range_max=self._options.range_max,
+            depth=self._options.policy.depth,
             somebody_listens=self._was_told(),
         )
         try:
-            backfill.run(to_block, self._watch.stopping, self._watch.on_progress)
+            backfill.run(end.ref, self._watch.stopping, self._watch.on_progress)
         finally:
             self._follower = None
             self._standing = backfill.standing
@@ -137,22 +140,22 @@ class Session:
         return tip.number + 1 if tip else self._options.start_block
 
     def _ask_head(self) -> tuple[Header, Header | None]:
-        head = self._chain.head()
-        return head, self._chain.finalized() if self._options.policy.uses_tag else None
+        return self._chain.ends() if self._options.policy.uses_tag else (self._chain.head(), None)
 
     def _is_far_below(self, final: int) -> bool:
         missing = final - self.next_block + 1
         return missing > (LIVE_REACH if self._follower else 0)
 
-    def _settle_window(self, final: int) -> None:
+    def _settled(self, number: int, head: Header) -> Header:
+        return settled_block(self._chain, number, self._options.policy.depth, head)
+
+    def _settle_window(self, final: int, head: Header) -> None:
         """Before ranges take over: take back what is not on the node's chain, let the rest be final."""
         follower = self._follower
         if follower is None or not follower.window.blocks:
             return
         tip = follower.window.tip
-        told = self._chain.header(tip.number)
-        if told is None:
-            raise Unknown(f"block {tip.number}, our tip")
+        told = self._settled(tip.number, head)
         if told.hash != tip.hash:
             branch = join(
                 told, follower.window.finalized, follower.window.ref, Parents(self._chain, follower.window)

@@ -58,6 +58,11 @@ class Window:
         applied = self.blocks.get(number)
         return applied.header.ref if applied else None
 
+    @property
+    def headers(self) -> list[Header]:
+        """Of all its blocks, oldest first."""
+        return [self.blocks[number].header for number in sorted(self.blocks)]
+
     def evidence(self, above: int, up_to: int) -> dict[int, Evidence]:
         """How the blocks above one height, up to another, are vouched for."""
         return {n: self.blocks[n].evidence for n in sorted(self.blocks) if above < n <= up_to}

@@ -107,7 +107,7 @@ def _chain(chosen: Settings) -> Iterator[Finding]:
     with node_of(chosen) as node:
         try:
             check_chain(chosen, node)
-            head, tagged = node.head(), node.finalized()
+            head, tagged = node.ends()
             yield Finding("chain", True, f"id {chosen.chain_id}, head {head.number}, contracts have code")
             tag = f"block {tagged.number}" if tagged else "unsupported"
             usable = tagged is not None or chosen.finality != "tag"

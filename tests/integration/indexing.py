@@ -77,8 +77,8 @@ class UpTo:
     def head(self) -> Header:
         return self._node.head() if self.height is None else self._node.headers([self.height])[0]
 
-    def finalized(self) -> Header | None:
-        return None if self.tagged is None else self._node.header(self.tagged)
+    def ends(self) -> tuple[Header, Header | None]:
+        return self.head(), None if self.tagged is None else self._node.header(self.tagged)
 
     def headers(self, numbers: Any) -> list[Header]:
         told = self._node.headers(numbers)

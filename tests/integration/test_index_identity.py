@@ -12,12 +12,13 @@ from bson import ObjectId
 
 from chain.decode import Decoder
 from indexer import rebuild
+from indexer.deployment import deployment_block
 from indexer.finality import FinalityPolicy
 from indexer.following import Contracts, Following
 from indexer.gather import Gatherer
 from indexer.opening import ForeignDatabase
 from indexer.replay import NothingIndexed
-from indexer.seed import SilentSeed, deployment_block
+from indexer.seed import SilentSeed
 from indexer.state import Listing
 from indexer.verify import differences
 from store.commit import Commit

@@ -57,7 +57,7 @@ def own() -> Iterator[World]:
 
 
 def test_head_finalized_and_chain_id_are_the_nodes(shared: World) -> None:
-    head, finalized = shared.node.head(), shared.node.finalized()
+    head, finalized = shared.node.ends()
 
     assert shared.node.chain_id() == 31337
     assert hex(head.number) == shared.rpc.call("eth_blockNumber")

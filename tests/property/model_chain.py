@@ -120,8 +120,8 @@ class ModelChain:
     def head(self) -> Header:
         return self.view.header
 
-    def finalized(self) -> Header | None:
-        return None if self.tagged is None else self.header(self.tagged)
+    def ends(self) -> tuple[Header, Header | None]:
+        return self.head(), None if self.tagged is None else self.header(self.tagged)
 
     def header(self, number: int) -> Header | None:
         block = self._at(number)
@@ -170,11 +170,16 @@ class ModelChain:
         ]
 
     def code(self, address: str, at: int | str) -> bytes:
-        if not isinstance(at, int):
-            at = self.view.number
-        if self.header(at) is None:
+        header = (
+            self.header(at)
+            if isinstance(at, int)
+            else self.head()
+            if at == "latest"
+            else self.header_by_hash(at)
+        )
+        if header is None:
             raise Unknown(f"block {at}")
-        return b"\x60" if address in (RWA, RWA2, AGENT, MARKET) and at >= DEPLOYED_AT else b""
+        return b"\x60" if address in (RWA, RWA2, AGENT, MARKET) and header.number >= DEPLOYED_AT else b""
 
     def _at(self, number: int) -> Block | None:
         return self.ancestor(self.view, number)

@@ -107,8 +107,8 @@ class HonestNode:
 
     # --- contracts ----------------------------------------------------------------------
 
-    def _code(self, address: str, tag: str) -> str:
-        block = self._at(tag)
+    def _code(self, address: str, where: Any) -> str:
+        block = self._known(where["blockHash"]) if isinstance(where, dict) else self._at(where)
         if block is None:
             raise RpcRefusal(-32000, "header not found")
         return "0x60" if address.lower() in WITH_CODE and block.number >= DEPLOYED_AT else "0x"

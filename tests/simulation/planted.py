@@ -15,6 +15,13 @@ class Mutant(NamedTuple):
 
 
 MUTANTS: tuple[Mutant, ...] = (
+    # --- linked contracts --------------------------------------------------------------------------
+    Mutant(
+        "the block that links a contract ends its own history",
+        "indexer/following.py",
+        "self._late_history(fresh, branch[:-1])",
+        "self._late_history(fresh, branch[:-2])",
+    ),
     # --- rewinding -------------------------------------------------------------------------------
     Mutant(
         "a rewind leaves the raw events of the first orphan",

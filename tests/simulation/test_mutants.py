@@ -12,7 +12,7 @@ from tests.simulation.planted import MUTANTS, Mutant
 
 QUICK = {
     "the rolling digest is that of the orphans": 6,
-    "a commit does not ask for its epoch": 6,
+    "a commit does not ask for its epoch": 12,
     "an approval outlives a transfer": 3,
 }
 """Found within few seeds, in three layers."""

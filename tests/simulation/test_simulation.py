@@ -25,6 +25,9 @@ NOTABLE = {
     25: "ranges take over while the window is on a branch that was left",
     38: "two tokens of one transaction, both written about, both taken back",
     82: "a receipt that two faults strike",
+    146: "a contract joins whose late events an endpoint on another branch tells",
+    400: "an endpoint is stuck on a branch that lost while history is read",
+    1659: "a contract is pointed elsewhere in the very block that deployed it",
 }
 """What some seeds were the first to show; their stories change with the generator, the shapes stay likely."""
 

@@ -121,10 +121,11 @@ def test_a_header_without_bloom_is_a_header(fake: FakeNode, node: Node) -> None:
 
 
 def test_the_finalized_block_is_told(node: Node) -> None:
-    finalized = node.finalized()
+    head, finalized = node.ends()
 
     assert finalized is not None
     assert finalized.number == 12
+    assert head == node.head()
 
 
 @pytest.mark.parametrize(
@@ -141,39 +142,39 @@ def test_a_node_without_the_tag_has_no_finalized_block(
 ) -> None:
     tagged(fake, "finalized", refusing(code, message))
 
-    assert node.finalized() is None
+    assert node.ends() == (node.head(), None)
 
 
 def test_a_flickering_tag_is_asked_again(fake: FakeNode, node: Node) -> None:
     tagged(fake, "finalized", refusing(-32603, "invalid block height"), times=2)
 
-    assert node.finalized() is not None
+    assert node.ends()[1] is not None
 
 
 def test_a_tag_that_only_flickers_is_done_without(fake: FakeNode, node: Node) -> None:
     tagged(fake, "finalized", refusing(-32603, "invalid block height"))
 
-    assert node.finalized() is None
+    assert node.ends() == (node.head(), None)
 
 
 def test_no_finalized_block_yet_is_none(fake: FakeNode, node: Node) -> None:
     tagged(fake, "finalized", lambda: None)
 
-    assert node.finalized() is None
+    assert node.ends() == (node.head(), None)
 
 
 def test_a_finalized_block_above_the_head_is_rejected(fake: FakeNode, node: Node) -> None:
     tagged(fake, "finalized", lambda: fake.block(25))
 
     with pytest.raises(WrongAnswer, match="above the head"):
-        node.finalized()
+        node.ends()
 
 
 def test_a_dead_node_is_not_mistaken_for_one_without_the_tag(fake: FakeNode, connect: Connect) -> None:
     fake.answers["eth_getBlockByNumber"] = refusing(-32603, "internal error")
 
     with pytest.raises(EndpointsExhausted):
-        connect(fake, deadline_seconds=0.3).finalized()
+        connect(fake, deadline_seconds=0.3).ends()
 
 
 # --- several endpoints -----------------------------------------------------------------------

@@ -234,6 +234,31 @@ def test_a_block_that_links_a_contract_is_asked_for_again_and_adopts_its_history
     assert history == [(1, 3, (RWA2,)), (4, 6, (RWA2,)), (7, 7, (RWA2,))]
 
 
+def test_history_that_may_be_taken_back_is_asked_for_by_hash() -> None:
+    chain = FakeChain(a_mint(2, emitter=RWA2), a_mint(6, emitter=RWA2), a_link(8, RWA2))
+    unfinalized = chain.headers([5, 6, 7])
+
+    prepared = following(chain).prepare(chain.header(8), None, a_market(), unfinalized)
+
+    assert [each.block.number for each in prepared.adopted] == [2, 6]
+    assert [each[1:] for each in chain.asked if each[0] == "logs"] == [(1, 3, (RWA2,)), (4, 4, (RWA2,))]
+    assert [each[1:] for each in chain.asked if each[0] == "block"][2:] == [(n, (RWA2,)) for n in (5, 6, 7)]
+
+
+@pytest.mark.parametrize("lowest", [4, 6])
+def test_history_of_another_branch_is_not_adopted(lowest: int) -> None:
+    class Another(FakeChain):
+        def logs(self, from_block: int, to_block: int, addresses: Sequence[str]) -> LogRange:
+            answer = super().logs(from_block, to_block, addresses)
+            other = Header(to_block, a_hash(999), answer.to_header.parent_hash, 0, None)
+            return LogRange(answer.logs, other if to_block == lowest - 1 else answer.to_header)
+
+    chain = Another(a_mint(2, emitter=RWA2), a_link(8, RWA2))
+
+    with pytest.raises(WrongAnswer, match="on different branches"):
+        following(chain).prepare(chain.header(8), None, a_market(), chain.headers(range(6, 8)))
+
+
 def test_a_link_to_a_contract_we_know_asks_for_nothing_more() -> None:
     chain = FakeChain(a_link(8, RWA2))
 
