@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from marshmallow.exceptions import ValidationError
 
-from api.fields import HASH, INT64_MAX, WALLET, checksummed
+from api.fields import INT64_MAX, WALLET, checksummed
 from api.lists import Listed, Query
 from api.problems import BadRequest, FieldError
 from api.responses import present_asset_item
-from store.assets import AssetFilter, sorted_by
 from store.documents import AssetDocument
 from store.pages import Page, PageRequest
 from store.reading import View
@@ -21,42 +20,40 @@ Json = dict[str, Any]
 Kind = Literal["text", "tokenId", "address", "transaction"]
 
 TOKEN_ID = r"#?[0-9]{1,78}"
-KINDS: tuple[tuple[str, Kind], ...] = ((HASH, "transaction"), (WALLET, "address"), (TOKEN_ID, "tokenId"))
+ANY_HASH = "0[xX][0-9a-fA-F]{64}"
+"""In any letter case, as addresses."""
+KINDS: tuple[tuple[str, Kind], ...] = ((ANY_HASH, "transaction"), (WALLET, "address"), (TOKEN_ID, "tokenId"))
 NO_HIT: Json = {"asset": None, "wallet": None, "contract": None, "transaction": None}
 
 
 def search(view: View, query: Query) -> Json:
-    """One page of hits; what is named exactly comes first, then assets by their words, newest first."""
+    """One page of hits: what is named exactly, then assets by words, first those with all in the name."""
     text = query["q"].strip()
     kind = next((kind for pattern, kind in KINDS if re.fullmatch(pattern, text)), "text")
-    named = _NAMED[kind](view, text)
-    tokens = {hit["asset"]["id"] for hit in named if hit["asset"]}
-    by_words = kind in ("text", "tokenId")
-    wanted, order = AssetFilter(text=text), sorted_by("createdAt", -1)
 
     def read(asked: PageRequest) -> Page[Json]:
-        first = asked.after is None and asked.page in (None, 1)
-        before = named if first else []
-        if not by_words:
-            return Page(before, None, len(named) if asked.page else None)
-        found = view.assets.page(wanted, order, asked)
-        hits = [_asset_hit(asset, "text", view) for asset in found.rows if str(asset["_id"]) not in tokens]
-        return Page([*before, *hits], found.next, found.total)
+        if kind in ELSEWHERE:
+            return _few(ELSEWHERE[kind](view, text), asked)
+        named = _tokens(view, text) if kind == "tokenId" else []
+        tokens = {asset["_id"] for asset in named}
+        found = view.sought.page(text, named, asked)
+        hits = [_asset_hit(each, "tokenId" if each["_id"] in tokens else "text", view) for each in found.rows]
+        return Page(hits, found.next, found.total, found.total_is_capped)
 
-    answer = Listed("hits", (text, wanted, order), view).answer(query, read, dict)
+    answer = Listed("hits", text, view).answer(query, read, dict)
     return {"query": text, "kind": kind, **answer}
 
 
-def _nothing(_view: View, _text: str) -> list[Json]:
-    return []
+def _few(hits: list[Json], asked: PageRequest) -> Page[Json]:
+    """All of them, which is one or none, on the first page."""
+    return Page(hits if asked.page in (None, 1) else [], None, len(hits) if asked.page else None)
 
 
-def _tokens(view: View, text: str) -> list[Json]:
+def _tokens(view: View, text: str) -> list[AssetDocument]:
     """The market's own contract first."""
     number = int(text.lstrip("#"))
     assets = view.assets.of_token(number) if number <= INT64_MAX else []
-    assets.sort(key=lambda asset: asset["contractAddress"] != view.asset_contract)
-    return [_asset_hit(asset, "tokenId", view) for asset in assets]
+    return sorted(assets, key=lambda asset: asset["contractAddress"] != view.asset_contract)
 
 
 def _addresses(view: View, text: str) -> list[Json]:
@@ -108,4 +105,8 @@ def _hit(kind: str, match: str, what: Json) -> Json:
     return {"type": kind, "match": match, **NO_HIT, kind: what}
 
 
-_NAMED = {"text": _nothing, "tokenId": _tokens, "address": _addresses, "transaction": _transactions}
+ELSEWHERE: dict[str, Callable[[View, str], list[Json]]] = {
+    "address": _addresses,
+    "transaction": _transactions,
+}
+"""What is no asset, by kind."""

@@ -100,10 +100,26 @@ def sortable(wei: int) -> bytes:
     return wei.to_bytes(max(32, (wei.bit_length() + 7) // 8), "big")
 
 
-def containing(text: str) -> list[Filter]:
-    """Assets in whose name, type or description each word of the text begins a word."""
+def containing(text: str, in_the_name: bool = False) -> list[Filter]:
+    """Assets in whose name, type or description (or all in the name) each word of the text begins a word."""
     words = dict.fromkeys(words_of(text))
-    return [{"searchKeys": {"$elemMatch": beginning_with(word)}} for word in words] or [NOTHING]
+    ranges = [beginning_with(word, in_the_name) for word in words]
+    return [{"searchKeys": {"$elemMatch": each}} for each in ranges] or [NOTHING]
+
+
+def soon_found(
+    snapshot: Snapshot, words: Filter, rest: Filter | None = None, unless: Sequence[Filter] = ()
+) -> Filter:
+    """A filter by words and the rest, put so that a page is cheap whether words find few assets or most.
+
+    Left alone, the server fetches all that a frequent word finds before it puts them in order.
+    """
+    sought = {**words, "$nor": list(unless)} if unless else words
+    found = snapshot.find("assets", sought, projection={"_id": 1}, limit=FEW_FOUND + 1)
+    if len(found) <= FEW_FOUND:
+        return {**(rest or {}), "_id": {"$in": [row["_id"] for row in found]}}
+    # Twice denied is true, and no index serves it: the one that has the order is taken.
+    return {**(rest or {}), "$nor": [{"$nor": [words]}, *unless, NEVER]}
 
 
 def sorted_by(sort: str, direction: Direction) -> Order:
@@ -132,18 +148,10 @@ class Assets:
         return cast("Page[AssetDocument]", read_page(self._snapshot, source, order, request))
 
     def _condition(self, wanted: AssetFilter) -> Filter:
-        """The filter, put so that a page is cheap whether words find few assets or most of them.
-
-        Left alone, the server fetches all that a frequent word finds before it puts them in order.
-        """
         if wanted.text is None:
             return wanted.condition()
         words, rest = {"$and": containing(wanted.text)}, replace(wanted, text=None).condition()
-        found = self._snapshot.find("assets", words, projection={"_id": 1}, limit=FEW_FOUND + 1)
-        if len(found) <= FEW_FOUND:
-            return {**rest, "_id": {"$in": [row["_id"] for row in found]}}
-        # Twice denied is true, and no index serves it: the one that has the order is taken.
-        return {**rest, "$nor": [{"$nor": [words]}, NEVER]}
+        return soon_found(self._snapshot, words, rest)
 
     def get(self, contract: str, token_id: int) -> AssetDocument | None:
         """One asset, or None."""

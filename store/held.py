@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -14,9 +13,9 @@ from store.documents import AssetDocument
 from store.orphans import with_people
 from store.pages import By, Order, Page, PageRequest, decode_position, position_of, value_at
 from store.snapshot import Document
+from store.words import are_met_by, words_of
 
 People = Callable[[Sequence[ObjectId]], dict[ObjectId, Document]]
-Texts = ("name", "assetType", "description")
 
 
 class HeldAssets(Assets):
@@ -101,8 +100,8 @@ def _between(wei: str | None, low: int | None, high: int | None) -> bool:
 
 
 def _contains(asset: AssetDocument, text: str) -> bool:
-    pattern = re.compile(re.escape(text), re.IGNORECASE)
-    return any(isinstance(told := value_at(asset, path), str) and pattern.search(told) for path in Texts)
+    words = words_of(text)
+    return bool(words) and are_met_by(words, asset.get("searchKeys", []))
 
 
 def _rank(value: Any) -> tuple[bool, Any]:

@@ -13,7 +13,12 @@ from pymongo.database import Database
 from store.answering import answering
 from store.assets import Assets
 from store.chronicle import Chronicle
-from store.documents import BlockRefDocument, CheckpointDocument, EndpointsDocument, LeaseDocument
+from store.documents import (
+    BlockRefDocument,
+    CheckpointDocument,
+    EndpointsDocument,
+    LeaseDocument,
+)
 from store.favourites import LikedAssets
 from store.market import Figures, LatestFigures, Market, Trade
 from store.market_history import MarketHistory
@@ -23,6 +28,7 @@ from store.portfolios import Portfolios
 from store.prices import Prices
 from store.provenance import Provenance
 from store.snapshot import Document, Snapshot
+from store.sought import Sought
 from store.status import Status
 from store.told import Told
 from store.trade_hours import KEPT, LAYOUT
@@ -53,6 +59,7 @@ class View:
         self.provenance = Provenance(snapshot)
         self.trending = Trending(snapshot)
         self.liked = LikedAssets(snapshot)
+        self.sought = Sought(snapshot)
         self.chronicle = Chronicle(snapshot)
         self.snapshot = snapshot
         self._figures = figures

@@ -42,7 +42,9 @@ class SettledAssets(Assets):
         """One page of the assets that match."""
         touched = self._touched()
         ids = {"_id": {"$nin": [document["_id"] for document in touched]}}
-        source = Source("assets", [both(wanted.condition(), ids)], listed_by(order))
+        # Counting needs the index of words, whatever is found.
+        condition = wanted.condition() if request.page else self._condition(wanted)
+        source = Source("assets", [both(condition, ids)], listed_by(order))
         end = request.skipped + request.limit + 1
         position = decode_position(request.after) if request.after else None
         rows = find_rows(self._snapshot, source, order, position, end)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 WORD = re.compile(r"[^\W_]+")
 MAX_CHARACTERS = 2000
 """Of a text; nobody looks for what stands further down."""
 MAX_WORD = 32
 MAX_WORDS = 100
-"""Of one document: each costs an entry in an index."""
+"""Of one document, and of its title: each costs an entry in an index."""
 LAST_SIGN = "\U0010ffff"
+OF_A_TITLE = "_"
+"""Begins the keys that stand for words of a title, a second time: no word contains it."""
 FIRST_UNPARTED = "\u2e80"
 """Chinese, Japanese and Korean signs begin here."""
 
@@ -26,20 +28,35 @@ def words_of(text: str) -> list[str]:
     return [word[:MAX_WORD] for word in WORD.findall(_folded(text[:MAX_CHARACTERS]))]
 
 
-def beginning_with(word: str) -> dict[str, str]:
+def beginning_with(word: str, of_a_title: bool = False) -> dict[str, str]:
     """The keys that begin with a word, as a range."""
-    return {"$gte": word, "$lte": word + LAST_SIGN}
+    first = OF_A_TITLE + word if of_a_title else word
+    return {"$gte": first, "$lte": first + LAST_SIGN}
 
 
-def keys_of(texts: Iterable[str | None]) -> list[str]:
-    """The distinct words that texts are found by; the first texts are the most important ones."""
+def keys_of(texts: Sequence[str | None]) -> list[str]:
+    """The distinct words that texts are found by, and those of the first, the title, as such once more.
+
+    The first texts are the most important ones: of many words, those further down are not kept.
+    """
+    found = _first(MAX_WORDS, (key for text in texts for key in _keys(text or "")))
+    title = _first(MAX_WORDS, _keys(texts[0] or "") if texts else ())
+    return [*found, *(OF_A_TITLE + key for key in title)]
+
+
+def _first(most: int, keys: Iterable[str]) -> list[str]:
+    """The first distinct ones."""
     found: dict[str, None] = {}
-    for text in texts:
-        for key in _keys(text or ""):
-            found[key] = None
-            if len(found) == MAX_WORDS:
-                return list(found)
+    for key in keys:
+        found[key] = None
+        if len(found) == most:
+            break
     return list(found)
+
+
+def are_met_by(words: Iterable[str], keys: Sequence[str]) -> bool:
+    """Does each word begin one of the keys?"""
+    return all(any(key.startswith(word) for key in keys) for word in words)
 
 
 def _keys(text: str) -> Iterator[str]:

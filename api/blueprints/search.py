@@ -18,6 +18,7 @@ blueprint = Blueprint("search", __name__, url_prefix="/api/search")
 def find_anything(view: View, query: Query) -> dict[str, Any]:
     """Find assets by words or token id, wallets and contracts by address, transactions by hash.
 
-    An asset is found where each word begins a word of its name, type or description.
+    An asset is found where each word begins a word of its name, type or description. What is named exactly
+    comes first, then assets with all words in their names, then the others; newest first.
     """
     return search(view, query)

@@ -37,6 +37,8 @@ def load_builders() -> ModuleType:
 
 builders = load_builders()
 
+from tests.api.large import Watched, lived_market, told_market  # noqa: E402 - needs the builders
+
 
 class TickingClock:
     """Stands still until somebody sleeps; `on_sleep` lets the world change meanwhile."""
@@ -123,3 +125,17 @@ def app(database: Database[Any], clock: TickingClock, node: Node) -> Flask:
 def client(app: Flask) -> Iterator[FlaskClient]:
     with app.test_client() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def large(shared_connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """For those who only ask."""
+    with told_market(shared_connection, tmp_path_factory.mktemp("large")) as market:
+        yield market
+
+
+@pytest.fixture(scope="module")
+def lived(shared_connection: Connection) -> Iterator[Watched]:
+    """For those who ask what is final, or how it was."""
+    with lived_market(shared_connection) as market:
+        yield market

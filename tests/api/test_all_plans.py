@@ -1,4 +1,4 @@
-"""Every filter of every list, in every order it offers, two filters at a time: none scans a collection."""
+"""Every filter of every list, in every order it offers, now, at finality and in the past: none scans a collection."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from builders import ALICE, BOB, CAROL, ETHER, RWA, asset, at, deed, hash_of, price
+from builders import BOB, CAROL, RWA, at, hash_of
 
-from store.indexes import ensure_early, ensure_late
 from tests.api.operations_of import OPERATIONS, Operation
+from tests.property import model_contracts
+from tests.property.model_contracts import PEOPLE
 
-MANY = 300
 NOT_FILTERS = {"wait", "afterTx", "minBlock", "limit", "cursor", "page", "sortBy", "sortDirection", "facets",
                "asOfBlock", "asOfHash", "explain", "finality"}  # fmt: skip
 VALUES: dict[str, Any] = {
@@ -42,50 +42,59 @@ VALUES: dict[str, Any] = {
     "source": "ai-oracle",
     "interval": "1d",
 }
-LISTS = [
-    one
-    for one in OPERATIONS
-    if "cursor" in one.query and {} in one.described["security"] and one.path != "/api/search"
-]
+PEOPLES = {
+    "role": "user",
+    "status": "active",
+    "actor": BOB,
+    "target": BOB,
+    "action": "user.changed",
+}
+"""Filters of lists that only admins see; `status` is another one there."""
+LISTS = [one for one in OPERATIONS if "cursor" in one.query and one.path != "/api/search"]
 """Of a search nothing but its words can be said, which tests of its own hold to what they read."""
-
-
-@pytest.fixture
-def large(seed: Any, database: Any) -> Iterator[Any]:
-    owners, kinds = (ALICE, BOB, CAROL), ("Art", "Wine", "Car")
-    seed.checkpoint(10_000)
-    seed.market()
-    seed.assets(*[
-        asset(i, owner=owners[i % 3], assetType=kinds[i % 3], listing_wei=i * ETHER if i % 2 else None,
-              confidence=i % 100, verification={"isVerified": i % 5 == 0})
-        for i in range(MANY)
-    ])  # fmt: skip
-    seed.deeds(
-        *[
-            deed("buy", i, i, seller=owners[i % 3], buyer=owners[(i + 1) % 3], price_wei=1)
-            for i in range(MANY)
-        ]
-    )
-    seed.prices(*[price(i % 10, i, ETHER) for i in range(MANY)])
-    ensure_early(database)
-    ensure_late(database)
-    database.command("profile", 2)
-    yield database
-    database.command("profile", 0)
-    database["system.profile"].drop()
+OF_THE_PAST = [one for one in OPERATIONS if one.method == "GET" and "asOfBlock" in one.query]
+OF_THE_FINAL = [one for one in OPERATIONS if one.method == "GET" and "finality" in one.query]
+LIVED: dict[str, Any] = {
+    **dict.fromkeys(("owner", "currentOwner", "seller", "wallet"), PEOPLE[1]),
+    "buyer": PEOPLE[2],
+    "contractAddress": model_contracts.RWA,
+    "assetType": "estate",
+    "q": "house",
+}
+"""The same filters of a market that has other people."""
+THEN = 30
+"""A block below finality; and what cannot be asked of any but the tip."""
+TODAY_ONLY: dict[str, tuple[str, ...]] = {"sortBy": ("updatedAt", "views"), "isVerified": ("true",)}
 
 
 def combinations(operation: Operation) -> Iterator[dict[str, Any]]:
-    """No filter, each filter, each pair of them; each with every order."""
-    filters = [name for name in operation.query if name not in NOT_FILTERS]
-    orders = [
+    """No filter and each filter in every order; each pair of them in one."""
+    values = PEOPLES if operation.path.startswith("/api/admin/") else VALUES
+    orders = orders_of(operation)
+    for size in (0, 1, 2):
+        for names in itertools.combinations(filters_of(operation), size):
+            for order in orders if size < 2 else orders[:1]:
+                yield {**{name: values[name] for name in names}, **order}
+
+
+def one_by_one(operation: Operation) -> Iterator[dict[str, Any]]:
+    """Every order and every filter, by themselves."""
+    yield {}
+    yield from orders_of(operation)
+    for name in filters_of(operation):
+        yield {name: LIVED.get(name, VALUES[name])}
+
+
+def filters_of(operation: Operation) -> list[str]:
+    return [name for name in operation.query if name not in NOT_FILTERS]
+
+
+def orders_of(operation: Operation) -> list[dict[str, str]]:
+    """Each order with each direction; {} where there is but one."""
+    return [
         {name: word for name, word in zip(("sortBy", "sortDirection"), words, strict=True) if word}
         for words in itertools.product(*(_words(operation, name) for name in ("sortBy", "sortDirection")))
     ]
-    for size in (0, 1, 2):
-        for names in itertools.combinations(filters, size):
-            for order in orders if size < 2 else orders[:1]:
-                yield {**{name: VALUES[name] for name in names}, **order}
 
 
 def _words(operation: Operation, name: str) -> list[str]:
@@ -94,20 +103,64 @@ def _words(operation: Operation, name: str) -> list[str]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("operation", LISTS, ids=str)
-def test_no_combination_scans_a_collection(client, large, operation):
+def test_no_combination_scans_a_collection(large, operation):
+    assert not scanned(large, operation, combinations(operation), walletAddress=BOB)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("operation", OF_THE_FINAL, ids=str)
+def test_nothing_that_is_asked_of_what_is_final_scans_a_collection(lived, operation):
+    queries = ({**query, "finality": "finalized"} for query in one_by_one(operation))
+
+    assert not scanned(lived, operation, queries, walletAddress=PEOPLE[1])
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("operation", OF_THE_PAST, ids=str)
+def test_nothing_that_is_asked_of_the_past_scans_a_collection(lived, operation):
+    queries = (
+        {**query, "asOfBlock": THEN}
+        for query in one_by_one(operation)
+        if not any(query.get(name) in words for name, words in TODAY_ONLY.items())
+    )
+
+    assert not scanned(lived, operation, queries, walletAddress=PEOPLE[1])
+
+
+def test_assets_by_their_ids_are_not_looked_for_in_all_of_them(large, lived):
+    for market, body in ((large, {}), (lived, {}), (lived, {"asOfBlock": THEN})):
+        answer = market.client.post("/api/assets/batch", json={"tokenIds": [1, 2, 3], **body})
+
+        assert answer.status_code == 200, answer.text
+        assert market.scans() == []
+
+
+def test_no_question_about_a_block_goes_without_its_test():
+    """What takes one of the two parameters in a body is the batch."""
+    bodies = {str(one) for one in OPERATIONS if one.body and "asOfBlock" in one.body.get("properties", {})}
+
+    assert bodies == {"POST /api/assets/batch"}
+    assert len(OF_THE_PAST) == len(OF_THE_FINAL) >= 10
+
+
+def scanned(
+    market: Any, operation: Operation, queries: Iterator[dict[str, Any]], **path: str
+) -> dict[str, list[str]]:
+    """Collections that were read whole, each with the queries for which; the first two pages are asked for."""
     wrong: dict[str, list[str]] = defaultdict(list)
-    for query in combinations(operation):
-        answer = client.get(operation.url(walletAddress=BOB), query_string=query)
+    url = operation.url(**path)
+    for query in queries:
+        answer = market.get(url, **query)
         assert answer.status_code == 200, (query, answer.text)
-        if (cursor := answer.json["pagination"]["nextCursor"]) is not None:
-            client.get(operation.url(walletAddress=BOB), query_string={**query, "cursor": cursor})
-        for one in scans(large):
+        cursor = answer.json.get("pagination", {}).get("nextCursor")
+        if cursor is not None:
+            assert market.get(url, **query, cursor=cursor).status_code == 200
+        for one in market.scans():
             wrong[one].append(str(query))
+    return dict(wrong)
 
-    assert not wrong, dict(wrong)
 
-
-def test_counting_and_summing_scan_no_collection(client, large):
+def test_counting_and_summing_scan_no_collection(large):
     urls = ["/api/market/stats", "/api/assets?facets=assetType,isListed,isVerified&limit=1"]
     pairs = ((name, value) for name, value in VALUES.items())
     known = next(one for one in LISTS if one.path == "/api/assets").query
@@ -116,18 +169,8 @@ def test_counting_and_summing_scan_no_collection(client, large):
     urls += ["/api/transactions?page=1&status=completed", "/api/activity?page=1", "/api/reorgs?page=1"]
     wrong: dict[str, list[str]] = defaultdict(list)
     for url in urls:
-        assert client.get(url).status_code == 200
-        for one in scans(large):
+        assert large.client.get(url).status_code == 200
+        for one in large.scans():
             wrong[one].append(url)
 
     assert not wrong, dict(wrong)
-
-
-def scans(database: Any) -> list[str]:
-    """What the server read whole since it was last asked, the single documents of checkpoint and market apart."""
-    done = list(database["system.profile"].find({"planSummary": {"$regex": "COLLSCAN"}}))
-    database.command("profile", 0)
-    database["system.profile"].drop()
-    database.command("profile", 2)
-    names = [one["ns"].partition(".")[2] for one in done]
-    return [name for name in names if name not in ("checkpoints", "market") and "system." not in name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,7 @@ import pytest
 from builders import ALICE, BOB, asset, deed, price
 
 from api import make_app
+from api.fields import ETHER
 from store.reading import Reading
 from tests.api.keeping import keeping_in
 from tests.api.operations_of import OPERATIONS, Operation, may_accept, resolved, routes
@@ -306,6 +308,40 @@ def test_an_address_means_the_same_in_every_letter_case(client, market, operatio
         assert ALICE in wrong.json["errors"][0]["message"]
 
 
+def addresses_in_bodies() -> list[Any]:
+    return [
+        pytest.param(operation, name, id=f"{operation} {name}")
+        for operation in OPERATIONS
+        for name, schema in (operation.body or {}).get("properties", {}).items()
+        if "0-9a-fA-F]{40}" in str(schema)
+    ]
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/assets/batch": {"tokenIds": [1]},
+    "POST /api/auth/verify": {"message": "nothing that was ever signed", "signature": "0x00"},
+}
+"""What else has to be in a body with an address; a new one needs a line here."""
+
+
+@pytest.mark.parametrize(("operation", "name"), addresses_in_bodies())
+def test_an_address_in_a_body_means_the_same_in_every_letter_case(client, market, operation, name):
+    def answer(spelling: str) -> Any:
+        return send(client, operation, operation.url(), json={**BODIES[str(operation)], name: spelling})
+
+    def meant(response: Any) -> Any:
+        return {**response.json, "requestId": None}
+
+    answers = [answer(spelling) for spelling in SPELLINGS]
+
+    assert [(one.status_code, meant(one)) for one in answers[1:]] == 2 * [
+        (answers[0].status_code, meant(answers[0]))
+    ]
+    wrong = answer("0x" + ALICE[2:].swapcase())
+    assert wrong.status_code == 400
+    assert name in [error["field"] for error in wrong.json["errors"]]
+
+
 # --- amounts ---
 
 EXTREMES = [0, 1, 10**18 - 1, 2**53 + 1, 2**63, 2**64 + 1, 2**128, 2**255, 2**256 - 1]
@@ -336,16 +372,25 @@ def test_an_amount_comes_back_to_the_wei_wherever_it_is_shown(client, seed, wei)
     assert trade["all"]["volumeWei"] == str(wei)
 
 
+AMOUNTS = [
+    (one, name) for one in OPERATIONS for name, schema in one.query.items() if schema.get("pattern") == ETHER
+]
+RANGES = [
+    pytest.param(one.url(), name, name.replace("Min", "Max"), id=f"{one} {name}")
+    for one, name in AMOUNTS
+    if name.endswith("Min")
+]
+
+
+def test_every_amount_that_can_be_asked_for_is_one_end_of_a_range():
+    ends = {(param.values[0], name) for param in RANGES for name in param.values[1:]}
+
+    assert {(one.url(), name) for one, name in AMOUNTS} == ends
+    assert len(RANGES) >= 5
+
+
 @pytest.mark.parametrize("wei", EXTREMES)
-@pytest.mark.parametrize(
-    ("path", "least", "most"),
-    [
-        ("/api/assets", "priceMin", "priceMax"),
-        ("/api/assets", "listingPriceMin", "listingPriceMax"),
-        ("/api/market/listings", "priceMin", "priceMax"),
-        (f"/api/users/{ALICE}/assets", "priceMin", "priceMax"),
-    ],
-)
+@pytest.mark.parametrize(("path", "least", "most"), RANGES)
 def test_an_amount_is_found_by_itself_and_not_by_its_neighbours(client, seed, path, least, most, wei):
     seed.checkpoint()
     seed.market()
@@ -359,6 +404,64 @@ def test_an_amount_is_found_by_itself_and_not_by_its_neighbours(client, seed, pa
     assert found(wei + 1, wei + 10) == 0
     if wei:
         assert found(0, wei - 1) == 0
+
+
+def tells_amounts(schema: Any, seen: frozenset[str] = frozenset()) -> bool:
+    """Does an answer of this shape have amounts of wei, at any depth?"""
+    if isinstance(schema, list):
+        return any(tells_amounts(one, seen) for one in schema)
+    if not isinstance(schema, dict) or schema.get("$ref") in seen:
+        return False
+    if any(name.endswith("Wei") for name in schema.get("properties", {})):
+        return True
+    whole = resolved(schema) if "$ref" in schema else schema
+    known = seen | {schema["$ref"]} if "$ref" in schema else seen
+    return any(tells_amounts(one, known) for one in ([whole] if whole is not schema else schema.values()))
+
+
+def shape_of(operation: Operation) -> Any:
+    content = operation.described["responses"]["200"].get("content", {}).get("application/json", {})
+    return content.get("schema", {})
+
+
+TELLING = [one for one in OPERATIONS if one.method == "GET" and tells_amounts(shape_of(one))]
+OF_PEOPLE = {"GET /api/users/favorites"}
+"""Has the same assets as other lists, for those who have signed in."""
+
+
+def amounts_in(told: Any) -> list[Any]:
+    if isinstance(told, list):
+        return [amount for one in told for amount in amounts_in(one)]
+    if not isinstance(told, dict):
+        return []
+    here = [value for name, value in told.items() if name.endswith("Wei")]
+    return here + [amount for value in told.values() for amount in amounts_in(value)]
+
+
+@pytest.mark.parametrize("operation", [one for one in TELLING if str(one) not in OF_PEOPLE], ids=str)
+def test_every_route_that_tells_amounts_tells_the_largest_one_to_the_wei(client, seed, operation):
+    most = 2**256 - 1
+    sale = deed("buy", 1, 95, seller=BOB, buyer=ALICE, price_wei=most)
+    seed.checkpoint()
+    seed.market()
+    seed.assets(asset(1, owner=ALICE, listing_wei=most, price_wei=most))
+    seed.deeds(deed("mint", 1, 1, buyer=BOB), sale)
+    seed.prices(price(1, 96, most))
+    url = operation.url(id=str(sale["_id"]), hash=sale["blockchain"]["transactionHash"])
+
+    answer = client.get(
+        url, query_string={**operation.needed, **({"q": "asset"} if "q" in operation.needed else {})}
+    )
+
+    assert answer.status_code == 200, answer.text
+    amounts = amounts_in(answer.json)
+    assert str(most) in amounts
+    assert all(one is None or re.fullmatch("-?[0-9]+", one) for one in amounts)
+
+
+def test_routes_that_tell_amounts_are_found_by_what_they_tell():
+    assert {str(one) for one in TELLING} > OF_PEOPLE
+    assert len(TELLING) >= 15
 
 
 def test_bodies_are_described_by_objects():

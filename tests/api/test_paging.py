@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bson import ObjectId
-from builders import ALICE, BOB, ETHER, Seed, asset, at, auth, block_ref, deed, header, price, reorg
+from builders import ALICE, BOB, ETHER, Seed, asset, at, auth, block_ref, deed, hash_of, header, price, reorg
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -34,7 +34,9 @@ class ListOf:
     grow: Callable[[Seed, int], None]
     is_of_the_chain: bool = True
     is_stable: bool = True
-    """What is there keeps its place, whatever comes."""
+    """What is there keeps its place, whatever comes and goes."""
+    meanwhile: Callable[[Seed, int], None] | None = None
+    """What is written during a walk, where it is something else: what the list is sorted by must not change."""
 
 
 def mint(seed: Seed, number: int) -> None:
@@ -52,6 +54,12 @@ def value(seed: Seed, number: int) -> None:
 def trade_and_value(seed: Seed, number: int) -> None:
     trade(seed, number)
     value(seed, number)
+
+
+def float_or_tell(seed: Seed, number: int) -> None:
+    """Boats, and what is only said to be like one."""
+    told = {"name": f"Boat {number}"} if number % 2 else {"description": "not a boat"}
+    seed.assets(asset(number, block=number, **told))
 
 
 def trend(seed: Seed, number: int) -> None:
@@ -153,8 +161,12 @@ LISTS: dict[str, list[ListOf]] = {
     ],
     "listAssetProvenance": [ListOf("/api/assets/1/provenance", "provenance", trade)],
     "showPortfolio": [ListOf(f"/api/users/{ALICE}/portfolio", "assets", mint)],
-    "listTrending": [ListOf("/api/market/trending", "trending", trend, is_stable=False)],
-    "search": [ListOf("/api/search?q=Asset", "hits", mint)],
+    "listTrending": [ListOf("/api/market/trending", "trending", trend, is_stable=False, meanwhile=value)],
+    "search": [
+        ListOf("/api/search?q=Asset", "hits", mint),
+        ListOf("/api/search?q=thing", "hits", mint),
+        ListOf("/api/search?q=boat", "hits", float_or_tell),
+    ],
     "listFavorites": [ListOf("/api/users/favorites", "favorites", like, is_of_the_chain=False)],
     "listReorgs": [ListOf("/api/reorgs", "reorgs", rewind, is_of_the_chain=False)],
     "listUsers": [ListOf("/api/admin/users?status=active", "users", somebody, is_of_the_chain=False)],
@@ -163,6 +175,13 @@ LISTS: dict[str, list[ListOf]] = {
 """operationId → its lists; a new operation with a cursor needs a line here."""
 CASES = [pytest.param(one, id=one.url) for lists in LISTS.values() for one in lists]
 STABLE = [case for case in CASES if case.values[0].is_stable]
+WITH_FINALITY = {one.described["operationId"] for one in OPERATIONS if "finality" in one.query}
+OF_THE_FINAL = [
+    pytest.param(replace(one, url=f"{one.url}{'&' if '?' in one.url else '?'}finality=finalized"), id=one.url)
+    for name, lists in LISTS.items()
+    for one in lists
+    if name in WITH_FINALITY
+]
 OF_THE_CHAIN = [case for case in CASES if case.values[0].is_of_the_chain]
 
 
@@ -231,7 +250,7 @@ def grown(seed: Seed, listed: ListOf, *numbers: int) -> None:
         listed.grow(seed, number)
 
 
-@pytest.mark.parametrize("listed", STABLE)
+@pytest.mark.parametrize("listed", CASES)
 def test_a_walk_gives_each_row_of_the_start_exactly_once_whatever_is_written_meanwhile(
     asker, database, seed, listed
 ):
@@ -241,7 +260,7 @@ def test_a_walk_gives_each_row_of_the_start_exactly_once_whatever_is_written_mea
     for number, page in enumerate(pages(asker, listed), TIP + 1):
         seen += [identity(row) for row in page]
         # A block is applied, and somebody edits what people may edit.
-        grown(seed, listed, number)
+        (listed.meanwhile or listed.grow)(seed, number)
         database["assets"].update_many({}, {"$set": {"metadata.creator": "Ada"}})
         seed.checkpoint(number, version=number)
 
@@ -249,6 +268,50 @@ def test_a_walk_gives_each_row_of_the_start_exactly_once_whatever_is_written_mea
     assert [one for one in seen if one in start] == list(dict.fromkeys(one for one in seen if one in start))
     assert set(seen) >= start
     assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("listed", CASES)
+def test_numbered_pages_give_what_a_walk_gives_and_tell_how_much_there_is(asker, seed, listed):
+    grown(seed, listed, *range(2, 2 + ROWS))
+    walked = [identity(row) for page in pages(asker, listed) for row in page]
+    turned: list[Any] = []
+    for number in range(1, -(-len(walked) // 5) + 1):
+        answer = asker(f"{with_cursor(listed.url, None)}&page={number}").json
+        pagination = answer["pagination"]
+        turned += [identity(row) for row in answer[listed.key]]
+        assert (pagination["page"], pagination["total"]) == (number, len(walked))
+        assert pagination["hasMore"] == (5 * number < len(walked))
+
+    assert turned == walked
+    beyond = asker(f"{with_cursor(listed.url, None)}&page={pagination['totalPages'] + 1}").json
+    assert (beyond[listed.key], beyond["pagination"]["nextCursor"]) == ([], None)
+
+
+@pytest.mark.parametrize("listed", OF_THE_FINAL)
+def test_a_cursor_of_what_is_final_goes_on_through_a_reorg(asker, seed, listed):
+    grown(seed, listed, *range(2, 2 + ROWS))
+    settle(seed, TIP)
+    start = [identity(row) for page in pages(asker, listed, 200) for row in page]
+    seen: list[Any] = []
+    for number, page in enumerate(pages(asker, listed), 1):
+        seen += [identity(row) for row in page]
+        # The blocks above finality are taken back, and others come.
+        settle(seed, TIP + number)
+        grown(seed, listed, TIP + number)
+        above = {"chain.mintBlock": {"$gt": TIP - 10}}
+        seed.database["assets"].update_many(above, {"$set": {"chain.base": {"absent": True}}})
+
+    assert len(start) >= ROWS
+    assert seen == start
+
+
+def settle(seed: Seed, tip: int) -> None:
+    """Final is what was there at the start, whatever tip there is on whatever branch."""
+    final = {"number": TIP - 10, "timestamp": at(TIP - 10)}
+    branch = {"number": tip, "hash": hash_of((tip, "another branch"))}
+    settled = {"finalized": block_ref(TIP - 10), "finalizedAt": final, "version": tip}
+    seed.checkpoint(tip, **settled)
+    seed.database["checkpoints"].update_one({"_id": "indexer"}, {"$set": {"tip": branch}})
 
 
 @pytest.mark.parametrize("listed", STABLE)

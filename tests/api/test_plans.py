@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from builders import ALICE, BOB, CAROL, ETHER, asset, deed, hash_of, price
+from builders import BOB, Seed, hash_of
 
 from store import assets
-from store.indexes import ensure_early, ensure_late
+from tests.api.large import MANY, name_of, stand
+from tests.api.operations_of import OPERATIONS
 
-MANY = 600
 FEW = 130
 """Documents a page of 20 may look at: the page, what ties with its edges, and every branch of its condition."""
-
-
-@pytest.fixture
-def large(seed, database) -> Any:
-    owners = (ALICE, BOB, CAROL)
-    kinds = ("Art", "Wine", "Car")
-    seed.checkpoint(10_000)
-    seed.market()
-    seed.assets(
-        *[
-            asset(
-                i,
-                owner=owners[i % 3],
-                assetType=kinds[i % 3],
-                listing_wei=i * ETHER if i % 2 else None,
-                confidence=i % 100,
-            )
-            for i in range(MANY)
-        ]
-    )
-    seed.deeds(*[deed("mint", i, i, buyer=owners[i % 3]) for i in range(MANY)])
-    seed.deeds(
-        *[
-            deed("buy", i % 50, i, seller=owners[i % 3], buyer=owners[(i + 1) % 3], price_wei=1)
-            for i in range(MANY)
-        ]
-    )
-    seed.prices(*[price(i % 10, i, ETHER) for i in range(MANY)])
-    ensure_early(database)
-    ensure_late(database)
-    database.command("profile", 2)
-    yield database
-    database.command("profile", 0)
-    database["system.profile"].drop()
-
-
-def queries(database: Any) -> list[dict[str, Any]]:
-    """What the server did for readers, newest last."""
-    done = database["system.profile"].find(
-        {"op": {"$in": ["query", "command"]}, "planSummary": {"$exists": True}}
-    )
-    return [one for one in done if "system." not in one["ns"]]
 
 
 LISTS = [
@@ -106,25 +66,34 @@ LISTS = [
 
 
 @pytest.mark.parametrize("second_page", [False, True])
-def test_no_list_scans_a_collection_or_sorts_in_memory(client, large, second_page, monkeypatch):
+@pytest.mark.parametrize("finality", [{}, {"finality": "finalized"}], ids=["tip", "final"])
+def test_no_list_scans_a_collection_or_sorts_in_memory(large, second_page, finality, monkeypatch):
     monkeypatch.setattr(assets, "FEW_FOUND", 50)
     wrong: list[str] = []
-    for url in LISTS:
-        answer = client.get(url)
-        cursor = answer.json.get("pagination", {}).get("nextCursor")
-        if second_page and (cursor is None or "page=" in url):
-            continue
-        seen = len(queries(large))
-        client.get(f"{url}{'&' if '?' in url else '?'}cursor={cursor}" if second_page else url)
-        wrong += [f"{url}: {fault}" for one in queries(large)[seen:] for fault in faults(one)]
+    for url in LISTS if not finality else filter(is_told_of_the_final, LISTS):
+        query = dict(parse_qsl(urlsplit(url).query)) | finality
+        if second_page:
+            cursor = large.get(urlsplit(url).path, **query).json.get("pagination", {}).get("nextCursor")
+            if cursor is None or "page" in query:
+                continue
+            query |= {"cursor": cursor}
+        large.watch()
+        assert large.get(urlsplit(url).path, **query).status_code == 200, url
+        wrong += [f"{url} {finality}: {fault}" for one in large.done() for fault in faults(one)]
 
     assert not wrong, "\n".join(wrong)
 
 
+def is_told_of_the_final(url: str) -> bool:
+    path = urlsplit(url).path
+    return any(
+        "finality" in one.query and re.fullmatch(re.sub(r"{\w+}", "[^/]+", one.path), path)
+        for one in OPERATIONS
+    )
+
+
 def faults(one: dict[str, Any]) -> list[str]:
-    name, plan = one["ns"].partition(".")[2], one["planSummary"]
-    if name in ("checkpoints", "market"):
-        return []
+    name, plan = name_of(one), one["planSummary"]
     found = [f"{name} {word}" for word in ("COLLSCAN",) if word in plan]
     # The rows of one transaction are few, and so are the prices of one asset within a time.
     # So are the assets that a rare word finds, told by their ids; a frequent one is met soon along the order.
@@ -145,16 +114,17 @@ def faults(one: dict[str, Any]) -> list[str]:
         (f"/api/users/{BOB}/portfolio/history", 2 * MANY),
     ],
 )
-def test_what_is_computed_of_rows_reads_those_rows_only(client, large, seed, url, most):
+def test_what_is_computed_of_rows_reads_those_rows_only(large, url, most):
     """The last deed is 600 hours after the beginning; the period asked for has the last dozen."""
-    tip = MANY if "market" not in url else MANY - 12 + 7 * 24
-    seed.checkpoint(tip)
-    client.get("/api/market/stats")  # figures of now, which are remembered
-    seen = len(queries(large))
+    seed = Seed(large.database)
+    seed.checkpoint(MANY if "market" not in url else MANY - 12 + 7 * 24)
+    large.client.get("/api/market/stats")  # figures of now, which are remembered
+    large.watch()
 
-    assert client.get(url).status_code == 200
+    assert large.client.get(url).status_code == 200
 
-    done = [one for one in queries(large)[seen:] if one["ns"].endswith((".transactions", ".priceHistory"))]
+    done = [one for one in large.done() if name_of(one) in ("transactions", "priceHistory")]
+    stand(seed)
     assert done
     assert [one["planSummary"] for one in done if "COLLSCAN" in one["planSummary"]] == []
     assert sum(one.get("docsExamined", 0) for one in done) <= 3 * most

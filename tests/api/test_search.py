@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from builders import AGENT, ALICE, BOB, CAROL, ETHER, OTHER_RWA, RWA, address, asset, deed, hash_of, price
 
+from store import assets
+
 
 @pytest.fixture
 def things(seed):
@@ -134,6 +136,164 @@ def test_numbered_pages_of_a_search_tell_the_total(client, seed, things):
     page = found(client, "boat", "?q=boat&limit=3&page=3")
 
     assert (tokens(page), page["pagination"]["total"]) == ([100], 7)
+
+
+@pytest.fixture
+def boats(seed):
+    """Words in names, in types and in descriptions, across the order of their mints."""
+    seed.checkpoint()
+    seed.market()
+    seed.assets(
+        asset(1, name="Boat"),
+        asset(2, name="Harbour", description="with a boat and a crane"),
+        asset(3, name="Boathouse Söderåsen", description="red"),
+        asset(4, name="Shed", assetType="Boat parts"),
+        asset(5, name="Red boat", description="old"),
+        asset(6, name="Old red thing", description="was a boat"),
+        asset(7, name="Boat 12", description="a red one"),
+        asset(12, name="Crane"),
+        asset(12, contract=OTHER_RWA, name="Boat of the twelve, 12", block=20),
+        asset(13, name="Twelve", description="carries 12 people", block=21),
+    )
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("boat", [12, 7, 5, 3, 1, 6, 4, 2]),
+        ("BOAT", [12, 7, 5, 3, 1, 6, 4, 2]),
+        ("boat boat", [12, 7, 5, 3, 1, 6, 4, 2]),
+        ("boath", [3]),
+        ("red boat", [5, 7, 6, 3]),
+        ("boat red", [5, 7, 6, 3]),
+        ("boat, RED!", [5, 7, 6, 3]),
+        ("boat harbour", [2]),
+        ("boat parts", [4]),
+        ("soderasen", [3]),
+        ("SÖDERÅSEN", [3]),
+        ("So\u0308dera\u030asen", [3]),
+        ("ＢＯＡＴ ＳＯ", [3]),
+        ("b", [12, 7, 5, 3, 1, 6, 4, 2]),
+    ],
+)
+def test_assets_with_all_words_in_their_name_come_before_those_that_only_tell_of_them(
+    client, boats, q, expected
+):
+    assert tokens(found(client, q)) == expected
+
+
+def test_a_token_id_comes_before_names_and_names_before_descriptions(client, boats):
+    told = found(client, "12")
+
+    assert [(hit["asset"]["name"], hit["match"]) for hit in told["hits"]] == [
+        ("Crane", "tokenId"),
+        ("Boat of the twelve, 12", "tokenId"),
+        ("Boat 12", "text"),
+        ("Twelve", "text"),
+    ]
+
+
+@pytest.mark.parametrize("q", ["boat", "12", "red boat", "nothing", "a"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+def test_pages_of_any_size_give_the_same_hits_in_the_same_order(client, boats, q, limit):
+    whole = found(client, q)["hits"]
+    walked: list[Any] = []
+    more = f"?q={q}&limit={limit}"
+    for _ in range(20):
+        page = found(client, q, more)
+        assert len(page["hits"]) <= limit
+        walked += page["hits"]
+        if not page["pagination"]["hasMore"]:
+            break
+        more = f"?q={q}&limit={limit}&cursor={page['pagination']['nextCursor']}"
+    numbered = [
+        found(client, q, f"?q={q}&limit={limit}&page={number}")
+        for number in range(1, len(whole) // limit + 3)
+    ]
+
+    assert walked == whole
+    assert [hit for page in numbered for hit in page["hits"]] == whole
+    assert {page["pagination"]["total"] for page in numbered} == {len(whole)}
+    assert [page["pagination"]["hasMore"] for page in numbered] == [
+        limit * number < len(whole) for number in range(1, len(numbered) + 1)
+    ]
+
+
+def test_what_is_minted_between_two_pages_shifts_no_hit(client, seed, boats):
+    whole, walked = tokens(found(client, "boat")), []
+    more = "?q=boat&limit=2"
+    for number in range(30, 50):
+        page = found(client, "boat", more)
+        walked += tokens(page)
+        seed.assets(asset(number, name="Boat"), asset(100 + number, name="Thing", description="boat"))
+        if not page["pagination"]["hasMore"]:
+            break
+        more = f"?q=boat&limit=2&cursor={page['pagination']['nextCursor']}"
+
+    assert [token for token in walked if token < 30] == whole
+    assert len(walked) == len(set(walked))
+
+
+def test_a_frequent_word_is_ranked_like_a_rare_one(client, seed, boats, monkeypatch):
+    """Of more than so many, the server is asked along the order instead."""
+    ranked = tokens(found(client, "boat"))
+    monkeypatch.setattr(assets, "FEW_FOUND", 2)
+    seed.checkpoint(101, version=8)
+
+    assert tokens(found(client, "boat")) == ranked
+    assert tokens(found(client, "red boat")) == [5, 7, 6, 3]
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        ".*",
+        "b.at",
+        "^boat$",
+        "boat|crane",
+        "[b]oat",
+        "(boat",
+        "b*",
+        "b?at",
+        "\\w+",
+        "boa\\",
+        "{b,}",
+        "$",
+        "b_at",
+    ],
+)
+def test_signs_that_mean_something_to_others_mean_nothing_here(client, boats, q):
+    """They part words, as every sign does: what stands between them is looked for as it stands."""
+    plain = "".join(sign if sign.isalnum() else " " for sign in q)
+
+    assert tokens(found(client, q)) == (tokens(found(client, plain)) if plain.strip() else [])
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "x" * 200,
+        "😀" * 200,
+        "a " * 100,
+        "é" * 200,
+        "ﷺ" * 200,
+        "\u0301" * 200,
+        " " * 200,
+        "東" * 200,
+        "9" * 200,
+        "#" * 200,
+    ],
+)
+def test_the_longest_questions_are_answered_at_once(client, boats, q):
+    assert found(client, q)["pagination"]["hasMore"] is False
+
+
+@pytest.mark.parametrize("prefix", ["0x", "0X"])
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+def test_a_hash_is_a_hash_in_every_letter_case(client, things, prefix, case):
+    told = found(client, prefix + case(hash_of("sale")[2:]))
+
+    assert (told["kind"], told["hits"][0]["transaction"]["hash"]) == ("transaction", hash_of("sale"))
 
 
 @pytest.mark.parametrize("query", ["", "q=", "q=" + "x" * 201])

@@ -6,12 +6,43 @@ import { ProblemError, Silence, isPassing } from "./problem.js";
 import { frames } from "./sse.js";
 import type { Schemas } from "./types.js";
 
-export type VaultEvent = Schemas["Event"];
+type Told = Schemas["Event"];
+type Place = Pick<Told, "seq" | "blockNumber" | "blockHash" | "timestamp">;
+type Of<T extends Told["type"], D> = Place & { type: T; retracts: null; data: D };
+
+/** How far back a reorg went, and where we stood before. */
+export interface ReorgData {
+  depth: number;
+  oldTip: Schemas["Block"];
+}
+
+/**
+ * What was told so far is not enough any more: read the state again, as of `blockNumber` or later (`minBlock`), and
+ * go on with the events that follow. `outage`: blocks came in bulk, without their rows; `operator`: somebody took
+ * final blocks back, without retractions.
+ */
+export type Resync = Place & {
+  type: "resync";
+  reason: "outage" | "operator";
+  retracts: null;
+  data: ReorgData;
+};
+
+export type VaultEvent =
+  | Of<"transaction", Schemas["Transaction"]>
+  | Of<"price", Schemas["PricePoint"]>
+  | Of<"block", { facts: number }>
+  | Of<"finalized", Record<string, never>>
+  | Of<"reorg", ReorgData>
+  | (Place & { type: "retraction"; retracts: "transaction"; data: Schemas["Transaction"] })
+  | (Place & { type: "retraction"; retracts: "price"; data: Schemas["PricePoint"] })
+  | Resync;
 
 export interface EventOptions {
   /** Go on after this `seq`; from now on unless given. */
   after?: number;
-  type?: VaultEvent["type"][];
+  /** All of them unless given. A `resync` is told in any case. */
+  type?: Told["type"][];
   tokenId?: number;
   /** Seller or buyer. */
   wallet?: string;
@@ -26,11 +57,15 @@ const LONGEST_PAUSE = 30_000;
 /** The server says something every 15 seconds. */
 const SILENCE = 45_000;
 
-/** Throws a ProblemError `events-gone` where the place cannot be continued: then read the state again. */
+/**
+ * Yields a Resync where the state has to be read again before going on. Throws a ProblemError `events-gone` where the
+ * place cannot be continued at all.
+ */
 export async function* events(client: DynamicVault, options: EventOptions = {}): AsyncGenerator<VaultEvent> {
   const { transport = "stream", signal } = options;
   const { type, tokenId, wallet } = options;
-  const wanted = { type, tokenId, wallet };
+  // A resync travels as a reorg: whoever listens for something else must hear of it too.
+  const wanted: Wanted = { tokenId, wallet, type: type && [...new Set([...type, "reorg" as const])] };
   let place = options.after;
   let streams = transport === "stream";
   let rest = SHORTEST_PAUSE;
@@ -45,7 +80,8 @@ export async function* events(client: DynamicVault, options: EventOptions = {}):
         if (typeof event === "number") place = event;
         else {
           place = event.seq;
-          yield event;
+          const meant = understood(event);
+          if (meant.type === "resync" || !type || type.includes(meant.type)) yield meant;
         }
       }
       streams = transport === "stream";
@@ -60,11 +96,20 @@ export async function* events(client: DynamicVault, options: EventOptions = {}):
   }
 }
 
+/** The event as programs are told of it. */
+function understood(told: Told): VaultEvent {
+  const { resync, ...data } = told.data;
+  if (told.type !== "reorg") return told as VaultEvent;
+  if (resync !== true) return { ...told, data } as VaultEvent;
+  // Blocks that came in bulk took none back.
+  return { ...told, type: "resync", reason: data["depth"] === 0 ? "outage" : "operator", data } as unknown as Resync;
+}
+
 function retryAfter(error: unknown): number {
   return error instanceof ProblemError ? (error.retryAfter ?? 0) : 0;
 }
 
-type Wanted = Pick<EventOptions, "type" | "tokenId" | "wallet">;
+type Wanted = Partial<Pick<EventOptions, "type" | "tokenId" | "wallet">>;
 
 /** Events of one poll, and then the place after them. */
 async function* polled(
@@ -72,7 +117,7 @@ async function* polled(
   wanted: Wanted,
   after: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<VaultEvent | number> {
+): AsyncGenerator<Told | number> {
   const query = { ...wanted, after, wait: WAIT_SECONDS };
   const page = await client.get("/api/events", { query, signal });
   yield* page.events;
@@ -85,7 +130,7 @@ async function* streamed(
   wanted: Wanted,
   after: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<VaultEvent> {
+): AsyncGenerator<Told> {
   const silence = new AbortController();
   const fallSilent = () => silence.abort(new Silence("the stream fell silent"));
   let timer = setTimeout(fallSilent, SILENCE);
@@ -97,7 +142,7 @@ async function* streamed(
     for await (const frame of frames(response.body)) {
       clearTimeout(timer);
       timer = setTimeout(fallSilent, SILENCE);
-      if (frame !== undefined) yield JSON.parse(frame) as VaultEvent;
+      if (frame !== undefined) yield JSON.parse(frame) as Told;
     }
   } finally {
     clearTimeout(timer);

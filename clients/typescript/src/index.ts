@@ -1,5 +1,5 @@
 export { type ClientOptions, DynamicVault } from "./client.js";
-export type { EventOptions, VaultEvent } from "./events.js";
+export type { EventOptions, ReorgData, Resync, VaultEvent } from "./events.js";
 export type { ListOptions } from "./pages.js";
 export { type FieldProblem, type ProblemBody, ProblemError, TransactionTimeout } from "./problem.js";
 export { type Session, type SignIn, signInMessage } from "./session.js";

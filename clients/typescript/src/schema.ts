@@ -463,7 +463,8 @@ export interface paths {
         };
         /**
          * Find assets by words or token id, wallets and contracts by address, transactions by hash.
-         * @description An asset is found where each word begins a word of its name, type or description.
+         * @description An asset is found where each word begins a word of its name, type or description. What is named exactly
+         *     comes first, then assets with all words in their names, then the others; newest first.
          */
         get: operations["search"];
         put?: never;

@@ -2,7 +2,7 @@
 
 import { DynamicVault, type ClientOptions } from "../src/index.js";
 
-function named(name: string): string {
+export function named(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is missing: these tests are started by pytest`);
   return value;

@@ -236,7 +236,15 @@ def base(state: Mapping[str, Any] | None) -> dict[str, Any]:
 
 @lru_cache(maxsize=1 << 10)
 def search_keys(texts: tuple[str, ...]) -> list[str]:
-    """The words of texts, each once: runs of letters and digits, lower case, without accents, at most 32 long."""
+    """The words of texts, each once: runs of letters and digits, lower case, without accents, at most 32 long.
+
+    After an underline come those of the first text once more.
+    """
+    found = _words(texts)
+    return [*found, *("_" + word for word in _words(texts[:1]))]
+
+
+def _words(texts: tuple[str, ...]) -> list[str]:
     found: list[str] = []
     for text in texts:
         apart = normalize("NFKD", text).casefold()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.words import MAX_WORD, MAX_WORDS, beginning_with, keys_of, words_of
+from store.words import MAX_WORD, MAX_WORDS, OF_A_TITLE, beginning_with, keys_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,23 @@ def test_keys_are_distinct_short_and_few_and_the_first_text_comes_first():
     keys = keys_of(["b" * 100, None, "a b a", " ".join(map(str, range(1000)))])
 
     assert keys[:3] == ["b" * MAX_WORD, "a", "b"]
-    assert len(keys) == MAX_WORDS
+    assert len(keys) == MAX_WORDS + 1
+    assert keys[-1] == OF_A_TITLE + "b" * MAX_WORD
+
+
+def test_words_of_the_title_are_keys_of_their_own_that_no_word_looked_for_begins():
+    keys = keys_of(["Ältere Boote", "Art", "ein Boot"])
+
+    assert keys == ["altere", "boote", "art", "ein", "boot", "_altere", "_boote"]
+    assert words_of("_boote") == ["boote"]
+    assert beginning_with("boot", of_a_title=True)["$gte"] == "_boot"
+
+
+def test_a_title_is_found_to_its_last_word_however_long_the_rest_is():
+    keys = keys_of([" ".join(f"t{n}" for n in range(150)), " ".join(f"d{n}" for n in range(150))])
+
+    assert len(keys) == 2 * MAX_WORDS
+    assert keys[-1] == f"_t{MAX_WORDS - 1}"
 
 
 @given(st.text(max_size=60))
