@@ -14,7 +14,7 @@ from api.responses import present_asset_item
 from store.documents import AssetDocument
 from store.pages import Page, PageRequest
 from store.reading import View
-from store.trending import CANDIDATES, WEIGHTS, Interest, Stir
+from store.trending import CANDIDATES, DEEDS, WEIGHTS, Interest, Stir
 
 Json = dict[str, Any]
 Place = tuple[int, int, int, str]
@@ -51,7 +51,7 @@ def trending(view: View, query: Query) -> Json:
         lambda asked: _with_assets(view, _page(ranked, asked)),
         lambda pair: _present(*pair, view.finalized),
     )
-    formula = {"text": FORMULA, "weights": asdict(WEIGHTS), "candidates": CANDIDATES}
+    formula = {"text": FORMULA, "weights": asdict(WEIGHTS), "deeds": DEEDS, "candidates": CANDIDATES}
     return {**page, "formula": formula}
 
 

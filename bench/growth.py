@@ -41,8 +41,8 @@ PAGE_COST = 600
 """Documents and keys that a page of 20 may look at in any database."""
 LINEAR = ("page=", "facets=", "q=")
 """Numbered pages count what they number, facets count everything, words are looked for everywhere."""
-BY_TIME = ("/api/market/stats",)
-"""These look at the hours of their windows and at a few deeds, however much lies before."""
+BY_TIME = ("/api/market/stats", "/api/market/trending")
+"""These look at the hours of their windows, or at so many deeds at most, however much lies before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ def reads() -> list[str]:
         "/api/market/listings?isPurchasable=true",
         "/api/market/listings?sortBy=listedAt",
         "/api/market/stats",
+        "/api/market/trending",
         "/api/market/stats?finality=finalized",
         "/api/market/stats/history",
         f"/api/users/{owner}/assets",

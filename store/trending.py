@@ -14,6 +14,9 @@ from store.snapshot import Document, Snapshot
 
 DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 CANDIDATES = 1000
+DEEDS = 20_000
+"""Newest deeds that are looked at: a week of a market of any size must not cost more than that."""
+STIRRING: Document = {"type": {"$in": ["buy", "list", "mint"]}}
 WITHOUT_BOOKS = {"chain.base": 0, "searchKeys": 0}
 
 
@@ -60,12 +63,7 @@ class Trending:
         rows = self._snapshot.aggregate(
             "transactions",
             [
-                {
-                    "$match": {
-                        "type": {"$in": ["buy", "list", "mint"]},
-                        "timestamp": {"$gt": now - WEEK},
-                    }
-                },
+                {"$match": {**STIRRING, "timestamp": {"$gt": self._since(now)}}},
                 {"$group": _group(now)},
                 {"$set": {"buyers24h": {"$size": "$buyers24h"}, "buyers7d": {"$size": "$buyers7d"}}},
                 {"$set": {"part": _chain_part()}},
@@ -74,6 +72,18 @@ class Trending:
             ],
         )
         return [_stir(row) for row in rows]
+
+    def _since(self, now: datetime) -> datetime:
+        """A week ago, or the second that would take in more than DEEDS."""
+        one_too_many = self._snapshot.find(
+            "transactions",
+            {**STIRRING, "timestamp": {"$gt": now - WEEK}},
+            sort=[("timestamp", -1)],
+            skip=DEEDS,
+            limit=1,
+            projection={"timestamp": 1, "_id": 0},
+        )
+        return cast("datetime", one_too_many[0]["timestamp"]) if one_too_many else now - WEEK
 
     def interest(self, assets: Sequence[AssetId]) -> dict[AssetId, Interest]:
         """What people have done about each of the assets; those that are gone are missing."""

@@ -36,6 +36,9 @@ class TrendingWeights(Shape):
 class TrendingFormula(Shape):
     text = text()
     weights = fields.Nested(TrendingWeights)
+    deeds = fields.Integer(
+        metadata={"description": "Most purchases, listings and mints that are looked at, the newest first."}
+    )
     candidates = fields.Integer(metadata={"description": "Most assets that are ranked."})
 
 

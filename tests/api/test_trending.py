@@ -72,6 +72,15 @@ def test_the_formula_is_told_and_explains_every_score(client, stir):
         assert str(getattr(WEIGHTS, name)) in answer["formula"]["text"] or weights[name] == 1
 
 
+def test_of_a_week_full_of_deeds_the_newest_count(client, stir, monkeypatch):
+    monkeypatch.setattr(trending, "DEEDS", 3)
+
+    assert [(one["asset"]["tokenId"], one["score"]) for one in ranked(client)] == [
+        (1, 8 * 2 + 4 * 2),
+        (8, 2 + 10 + 2 * 3),
+    ]
+
+
 def test_many_sales_to_one_buyer_or_to_oneself_are_worth_one_or_nothing(client, stir):
     parts = {one["asset"]["tokenId"]: one["parts"] for one in ranked(client)}
 

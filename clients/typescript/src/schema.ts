@@ -1789,6 +1789,8 @@ export interface components {
         TrendingFormula: {
             text: string;
             weights: components["schemas"]["TrendingWeights"];
+            /** @description Most purchases, listings and mints that are looked at, the newest first. */
+            deeds: number;
             /** @description Most assets that are ranked. */
             candidates: number;
         };
@@ -5926,6 +5928,7 @@ export interface operations {
                      *           "views": 1,
                      *           "favorites": 2
                      *         },
+                     *         "deeds": 20000,
                      *         "candidates": 1000
                      *       }
                      *     }
