@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,7 +12,11 @@ from store.snapshot import Document, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events somebody listens for; None means all. Blocks, finality and reorgs concern everybody."""
+    """Which events somebody listens for; None means all. Blocks, finality and reorgs concern everybody.
+
+    Whoever listens for rows of a type is also told when they are taken back, and whoever listens at all when
+    the state must be read again.
+    """
 
     types: tuple[str, ...] | None = None
     token_id: int | None = None
@@ -27,7 +32,12 @@ class EventFilter:
         rows = {"type": {"$in": ["transaction", "price", "retraction"]}, "$and": narrowed}
         general = {"type": {"$in": ["block", "finalized", "reorg"]}}
         found: Document = {"$or": [rows, general]} if narrowed else {}
-        return found if self.types is None else {"$and": [{"type": {"$in": list(self.types)}}, found]}
+        return found if self.types is None else {"$and": [_of_types(self.types), found]}
+
+
+def _of_types(types: Sequence[str]) -> Document:
+    named = {"$in": list(types)}
+    return {"$or": [{"type": named}, {"retracts": named}, {"type": "reorg", "body.resync": True}]}
 
 
 class Told:

@@ -87,11 +87,21 @@ def test_a_retraction_names_what_it_takes_back(client: Any, told: Any) -> None:
         (f"wallet={BOB}", [11, 13, 15, 17, 18, 19, 20]),
         (f"wallet={ALICE.lower()}&type=transaction,retraction", [11, 14, 16]),
         ("type=price", [12]),
-        (f"tokenId=2&wallet={ALICE}&type=transaction", [14]),
+        ("type=transaction", [11, 14, 16]),
+        (f"tokenId=2&wallet={ALICE}&type=transaction", [14, 16]),
+        ("tokenId=1&type=transaction", [11]),
     ],
 )
 def test_filters(client: Any, told: Any, query: str, expected: list[int]) -> None:
     assert seqs(client.get(f"/api/events?after=10&{query}")) == expected
+
+
+def test_that_the_state_must_be_read_again_is_told_whatever_one_listens_for(client: Any, told: Any) -> None:
+    told.add("events", event(21, "reorg", {"depth": 0, "oldTip": block_ref(91), "resync": True}, 92))
+    told.checkpoint(92, seq=21)
+
+    for wanted in ("type=price", "type=block&tokenId=1", f"type=transaction&wallet={CAROL}"):
+        assert seqs(client.get(f"/api/events?after=20&{wanted}")) == [21]
 
 
 @pytest.mark.parametrize(("after", "why"), [(9, "no longer kept"), (21, "never told here")])

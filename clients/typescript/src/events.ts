@@ -41,7 +41,7 @@ export type VaultEvent =
 export interface EventOptions {
   /** Go on after this `seq`; from now on unless given. */
   after?: number;
-  /** All of them unless given. A `resync` is told in any case. */
+  /** All of them unless given. A `resync` is told in any case, and a `retraction` of what is listened for. */
   type?: Told["type"][];
   tokenId?: number;
   /** Seller or buyer. */
@@ -64,8 +64,7 @@ const SILENCE = 45_000;
 export async function* events(client: DynamicVault, options: EventOptions = {}): AsyncGenerator<VaultEvent> {
   const { transport = "stream", signal } = options;
   const { type, tokenId, wallet } = options;
-  // A resync travels as a reorg: whoever listens for something else must hear of it too.
-  const wanted: Wanted = { tokenId, wallet, type: type && [...new Set([...type, "reorg" as const])] };
+  const wanted: Wanted = { tokenId, wallet, type };
   let place = options.after;
   let streams = transport === "stream";
   let rest = SHORTEST_PAUSE;
@@ -80,8 +79,7 @@ export async function* events(client: DynamicVault, options: EventOptions = {}):
         if (typeof event === "number") place = event;
         else {
           place = event.seq;
-          const meant = understood(event);
-          if (meant.type === "resync" || !type || type.includes(meant.type)) yield meant;
+          yield understood(event);
         }
       }
       streams = transport === "stream";
