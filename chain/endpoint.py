@@ -30,6 +30,7 @@ from chain.transport import Posting
 from chain.urls import endpoint_name, scrubbed
 
 T = TypeVar("T")
+TRIES_TOGETHER = 3
 logger = logging.getLogger(__name__)
 
 
@@ -77,6 +78,34 @@ class Endpoint:
             part = requests[len(found) : len(found) + self._max_batch]
             found += self._part(part)
         return found
+
+    def beside(self, anchor: Request, question: Request) -> tuple[list[Outcome], Outcome]:
+        """Ask a question, and for an anchor that proves from where on the chain it is answered.
+
+        Both in one exchange, so that one backend answers both; or, where the endpoint takes no batches,
+        with the anchor before and after the question. Raises Transient where only a part is answered.
+        """
+        refusal: RpcError | None = None
+        if self._max_batch > 1:
+            try:
+                anchored, answer = self._whole([anchor, question])
+                return [anchored], answer
+            except RpcError as error:
+                if not _refuses_batches(error):
+                    raise
+                refusal = error
+        before, answer, after = (self.batch([each])[0] for each in (anchor, question, anchor))
+        if refusal is not None and not isinstance(answer, RpcError):
+            self._remember_batch(1)
+            self.card.learned("batches", False)
+        return [before, after], answer
+
+    def _whole(self, requests: Sequence[Request]) -> list[Outcome]:
+        for _ in range(TRIES_TOGETHER):
+            found = [answer for answer in self._exchange(requests) if answer is not None]
+            if len(found) == len(requests):
+                return found
+        raise self._named(Transient("the batch was answered in part only"))
 
     def _part(self, part: Sequence[Request]) -> list[Outcome]:
         try:

@@ -99,26 +99,30 @@ def _block_by_address(
 def _block_and_logs(
     endpoint: Endpoint, block_hash: Hash, addresses: frozenset[str]
 ) -> tuple[Header, list[RawLog]]:
-    told, logs = endpoint.batch([by_hash(block_hash), _query(addresses, {"blockHash": block_hash})])
-    header = parse_hashed(endpoint, result_of(told), block_hash)
-    if header is None:
-        raise Unknown(f"block {block_hash}")
-    return header, _decoded(endpoint, logs)
+    told, logs = endpoint.beside(by_hash(block_hash), _query(addresses, {"blockHash": block_hash}))
+    headers = [parse_hashed(endpoint, result_of(each), block_hash) for each in told]
+    return _unchanged(headers, f"block {block_hash}"), _decoded(endpoint, logs)
 
 
 def _ask_exactly(endpoint: Endpoint, asked: BlockRange, addresses: frozenset[str]) -> LogRange:
-    # The header comes first: a node that has it now, has the logs up to it from now on.
-    header_outcome, logs_outcome = endpoint.batch(
-        [
-            by_number(asked.to_block),
-            _query(addresses, {"fromBlock": hex(asked.from_block), "toBlock": hex(asked.to_block)}),
-        ]
+    told, logs = endpoint.beside(
+        by_number(asked.to_block),
+        _query(addresses, {"fromBlock": hex(asked.from_block), "toBlock": hex(asked.to_block)}),
     )
-    header = parse_numbered(endpoint, result_of(header_outcome), asked.to_block)
-    if header is None:
-        raise Unknown(f"block {asked.to_block}")
-    checked = check_range(_decoded(endpoint, logs_outcome), asked, addresses, header)
+    headers = [parse_numbered(endpoint, result_of(each), asked.to_block) for each in told]
+    header = _unchanged(headers, f"block {asked.to_block}")
+    checked = check_range(_decoded(endpoint, logs), asked, addresses, header)
     return LogRange(checked.logs, header, checked.removed)
+
+
+def _unchanged(headers: Sequence[Header | None], what: str) -> Header:
+    """The header before the logs, which must be known, and the same, after them."""
+    first = headers[0]
+    if first is None:
+        raise Unknown(what)
+    if any(header is None or header.ref != first.ref for header in headers):
+        raise Unknown(f"{what}, which changed while its logs were read")
+    return first
 
 
 def _query(addresses: frozenset[str], where: dict[str, str]) -> Request:

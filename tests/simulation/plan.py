@@ -143,7 +143,9 @@ def faults_of(plan: Plan, rng: Random, place: int) -> list[Scenario]:
     if plan.has_blooms and rng.random() < 0.4:
         chosen.append(EMPTIED_BLOCK)
     if place > 0 and rng.random() < 0.3:
-        chosen.append(SCENARIOS[rng.choice(sorted(AMONG_OTHERS))])
+        chosen.insert(
+            0, SCENARIOS[rng.choice(sorted(AMONG_OTHERS))]
+        )  # what a node is, before what befalls it
     return list({each.name: each for each in chosen if fits(plan, each.name)}.values())
 
 

@@ -41,7 +41,7 @@ class Verdict:
     ) -> None:
         self._held = collections
         self._line = oracle.line(tip)
-        self._tip = self._line[-1]
+        self._tip = oracle.after(tip)
         self._checkpoint = checkpoint
         number = checkpoint["finalized"]["number"] if checkpoint["finalized"] else -1
         self._open = [truth for truth in self._line if truth.block.number > number]

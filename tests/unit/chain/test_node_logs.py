@@ -1,5 +1,6 @@
 """Logs of ranges and blocks, from nodes that lie, lag and limit."""
 
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -79,6 +80,53 @@ def test_an_empty_answer_beyond_the_nodes_head_is_asked_of_another(
     busy.head, busy.logs = 10, []
 
     assert places(connect(busy, other).logs(15, 16, OURS).logs) == [(15, 0), (15, 1), (16, 0), (16, 1)]
+
+
+def test_without_batches_the_end_of_a_range_must_be_the_same_before_and_after_its_logs(
+    busy: FakeNode, connect: Connect
+) -> None:
+    logs, busy.head = busy.logs, 20
+
+    def while_on_a_shorter_branch(_: Any) -> Any:
+        busy.head, busy.answers["eth_getLogs"] = 3, coming_back
+        return []
+
+    def coming_back(query: Any) -> Any:
+        busy.head, busy.answers["eth_getLogs"] = 20, busy.get_logs
+        return [entry for entry in logs if entry["blockNumber"] in ("0x1", "0x2")]
+
+    busy.answers["eth_getLogs"] = while_on_a_shorter_branch
+
+    assert places(connect(busy, max_batch=1).logs(1, 20, OURS).logs) == ALL
+    assert busy.asked("eth_getLogs") >= 2
+
+
+def test_a_range_is_asked_for_again_whole_where_only_a_part_was_answered(busy: FakeNode, node: Node) -> None:
+    shortened = [2]
+
+    def short(handler: Handler, payload: Any) -> bool:
+        if shortened[0]:
+            shortened[0] -= 1
+            handler.send(200, json.dumps([handler.one(busy, payload[0])]).encode())
+            return True
+        return False
+
+    busy.http = short
+
+    assert places(node.logs(1, 20, OURS).logs) == ALL
+    assert busy.posts == [2, 2, 2]
+
+
+def test_a_part_of_an_answer_is_no_proof_however_often_it_comes(busy: FakeNode, connect: Connect) -> None:
+    def short(handler: Handler, payload: Any) -> bool:
+        handler.send(200, json.dumps([handler.one(busy, each) for each in payload[:1]]).encode())
+        return True
+
+    busy.http = short
+
+    with pytest.raises(EndpointsExhausted, match="in part only"):
+        connect(busy, deadline_seconds=0.3).logs(1, 20, OURS)
+    assert set(busy.posts) == {2}
 
 
 def test_logs_of_another_branch_than_the_header_are_refetched(busy: FakeNode, node: Node) -> None:
