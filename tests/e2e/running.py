@@ -221,8 +221,11 @@ class Market:
         return tip["number"] if tip else -1
 
     def is_current(self) -> bool:
-        report = self.report()
-        return report["state"] == "live" and report["tip"] == self.head()
+        """The tip is at the head, and what is due is final: that comes in a commit of its own."""
+        report, head = self.report(), self.head()
+        due, final = head["number"] - self.confirmations, report["finalized"]
+        is_settled = due < 0 or (final is not None and final["number"] >= due)
+        return report["state"] == "live" and report["tip"] == head and is_settled
 
     def await_current(self, running: Running) -> None:
         """The process is at work, and the tip is at the head."""
