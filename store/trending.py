@@ -64,6 +64,8 @@ class Trending:
             "transactions",
             [
                 {"$match": {**STIRRING, "timestamp": {"$gt": self._since(now)}}},
+                {"$sort": {"timestamp": -1}},  # or else the server may walk the deeds by block, all of them
+                {"$limit": DEEDS},
                 {"$group": _group(now)},
                 {"$set": {"buyers24h": {"$size": "$buyers24h"}, "buyers7d": {"$size": "$buyers7d"}}},
                 {"$set": {"part": _chain_part()}},
