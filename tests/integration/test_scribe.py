@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from threading import Lock
 
 import psutil
 import pytest
@@ -203,14 +204,15 @@ def test_after_the_death_of_the_writer_a_new_session_goes_on(
 ):
     monkeypatch.setattr(indexer.backfill, "WORTH_A_PROCESS", 1)
     broken, whole = Indexed(homes[0], chain, 1), Indexed(homes[1], chain, 1)
-    ask, deaths = chain.logs, []
+    ask, deaths, one_at_a_time = chain.logs, [], Lock()
 
     def deadly(from_block: int, to_block: int, addresses: list[str]) -> object:
-        if from_block > 20 and not deaths:
-            deaths.extend(scribes())
-            for process in deaths:
-                process.kill()
-                process.wait(PATIENCE_SECONDS)
+        with one_at_a_time:
+            if from_block > 20 and not deaths:
+                deaths.extend(scribes())
+                for process in deaths:
+                    process.kill()
+                    process.wait(PATIENCE_SECONDS)
         return ask(from_block, to_block, addresses)
 
     monkeypatch.setattr(chain, "logs", deadly)
