@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic, sleep
 from typing import Any
 
 from chain.decode import Decoder
@@ -45,6 +46,17 @@ STOOD_FOR = (
 )
 CHAIN_METADATA = ("assetLocation", "acquisitionDate")
 
+PATIENCE_SECONDS = 10.0
+
+
+def acquired(lease: Lease) -> int:
+    """Its epoch; a transaction of somebody who died may be in the way until the server ends it."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while (epoch := lease.acquire()) is None:
+        assert monotonic() < deadline, "nobody gives the lease back"
+        sleep(0.05)
+    return epoch
+
 
 class Indexed:
     """An indexer at rest between steps; `restart` loads it from the database, as a new process would."""
@@ -64,9 +76,7 @@ class Indexed:
             **given,
         )
         self.history_completed = 0
-        epoch = Lease(self.database, "test").acquire()
-        assert epoch is not None
-        self.ledger = Ledger(connection, epoch)
+        self.ledger = Ledger(connection, acquired(Lease(self.database, "test")))
         self.stopping = False
         self.session = self.restart()
 
