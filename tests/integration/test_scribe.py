@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Lock
@@ -162,9 +163,8 @@ def chain() -> ModelChain:
 @pytest.fixture
 def homes(shared_connection: Connection, mongo_uri: str) -> Iterator[list[Connection]]:
     client = shared_connection.client
-    made = [Connection(client, client[f"test_scribe_{name}"], mongo_uri) for name in ("here", "there")]
+    made = [Connection(client, client[f"test_scribe_{uuid.uuid4().hex[:16]}"], mongo_uri) for _ in range(2)]
     for each in made:
-        client.drop_database(each.database.name)
         prepare(each)
     yield made
     for each in made:
