@@ -111,13 +111,13 @@ class Following(Rereading):
             block = block or self._gatherer.block(header, known)
             self._follow(asset_contracts, market)
             decoded = decode_block(block, self._decoder)
-            linked = [address for address in self._new_assets_in(decoded) if address not in asset_contracts]
+            joining = [address for address in self._new_assets_in(decoded) if address not in asset_contracts]
             agents = [address for address in new_agents_in(decoded) if address not in known]
-            if not linked and not agents:
+            if not joining and not agents:
                 fresh = [a for a in asset_contracts if a not in market.asset_contracts]
                 return self._with_history(decoded, [*unfinalized, header], fresh)
-            asset_contracts += linked
-            known = list(dict.fromkeys([*known, *linked, *agents]))
+            asset_contracts += joining
+            known = list(dict.fromkeys([*known, *joining, *agents]))
             for agent in agents:
                 self._decoder.follow(agent, "agent")
             block = None
