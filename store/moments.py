@@ -15,7 +15,7 @@ from store.answering import answering
 from store.coalesced import Coalesced
 from store.documents import CheckpointDocument, MarketDocument
 from store.edition import EDITS
-from store.pinned import read_command
+from store.pinned import Pinned, read_command
 from store.snapshot import Document
 
 PASSING = ("eventsPerSecond", "lastError", "digest", "rollingDigest")
@@ -69,25 +69,24 @@ class Moments:
 
     def _ask(self) -> Moment:
         with answering(self._database, self._timeout_seconds):
-            reply = read_command(self._database, QUESTION, {"level": "snapshot"})
-        found = {document["_id"]: document for document in reply["cursor"]["firstBatch"]}
-        state = State(
-            cast("CheckpointDocument | None", found.get("indexer")),
-            found[EDITS]["mark"] if EDITS in found else None,
-            cast("MarketDocument | None", found.get("market")),
-        )
-        # The same object for the same state, so that its name is made once.
-        if state != self._last:
-            self._last = state
-        return Moment(self._last, reply["cursor"]["atClusterTime"])
+            cursor = read_command(self._database, QUESTION, {"level": "snapshot"})["cursor"]
+            found, time = {one["_id"]: one for one in cursor["firstBatch"]}, cursor["atClusterTime"]
+            checkpoint, mark = found.get("indexer"), found.get(EDITS, {}).get("mark")
+            last = self._last
+            # The same object for the same state, so that its name is made once.
+            if checkpoint != last.checkpoint or mark != last.mark:
+                market = Pinned(self._database, time).one("market", {"_id": "market"})
+                last = State(
+                    cast("CheckpointDocument | None", checkpoint), mark, cast("MarketDocument | None", market)
+                )
+                self._last = last
+        return Moment(last, time)
 
 
 QUESTION: Document = {
-    "aggregate": "checkpoints",
-    "pipeline": [
-        {"$match": {"_id": {"$in": ["indexer", EDITS]}}},
-        {"$unionWith": {"coll": "market", "pipeline": [{"$match": {"_id": "market"}}]}},
-    ],
-    "cursor": {},
+    "find": "checkpoints",
+    "filter": {"_id": {"$in": ["indexer", EDITS]}},
+    "limit": 2,
+    "batchSize": 3,
 }
-"""Three documents of two collections, by one round trip."""
+"""What every change of the state moves, by one small read; the market's configuration changes with it."""
