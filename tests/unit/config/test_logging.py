@@ -10,13 +10,17 @@ import pytest
 from config.logging import configure_logging
 
 logger = logging.getLogger("indexer.follow")
+COLLECTED = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")
 
 
 @pytest.fixture(autouse=True)
 def _restore_root() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    collected = {name: getattr(logging, name) for name in COLLECTED}
     yield
+    for name, value in collected.items():
+        setattr(logging, name, value)
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
