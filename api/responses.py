@@ -266,8 +266,10 @@ def present_row_origin(place: RowBlockchainDocument) -> Json:
     }
 
 
-def _without(document: Mapping[str, Any], key: str) -> Json:
-    return {name: value for name, value in document.items() if name != key}
+def _without(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return (
+        document if key not in document else {name: value for name, value in document.items() if name != key}
+    )
 
 
 def _plain(document: Any) -> Json:

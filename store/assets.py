@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from store.documents import AssetDocument
+from store.documents import AssetDocument, CurrentPriceDocument, MarketStatusDocument
 from store.pages import By, Direction, Order, Page, PageRequest, Source, read_page
 from store.snapshot import Document, Filter, Snapshot
 from store.words import beginning_with, words_of
@@ -34,11 +34,13 @@ FACET_PATHS: dict[str, str] = {
 FACET_VALUES = 100
 """More distinct values than a reader can use."""
 LISTED = (
-    "tokenId", "contractAddress", "name", "assetType", "media.thumbnailUrl", "currentPrice", "marketStatus",
+    "tokenId", "contractAddress", "name", "assetType", "media.thumbnailUrl",
+    *(f"currentPrice.{name}" for name in CurrentPriceDocument.__annotations__ if name != "valueKey"),
+    *(f"marketStatus.{name}" for name in MarketStatusDocument.__annotations__ if name != "listingPriceKey"),
     "ownership.currentOwner", "verification.isVerified", "chain.updatedBlock", "chain.initialPriceWei",
     "createdAt", "updatedAt",
 )  # fmt: skip
-"""What lists show of an asset; the rest is not read for them."""
+"""What lists show of an asset, and what its value in a portfolio rests on; the rest is not read for them."""
 WITHOUT_BASE = {"chain.base": 0, "searchKeys": 0}
 FEW_FOUND = 2000
 """Assets that words find, up to which they are fetched and put in order; of more, a page is soon full."""
@@ -130,8 +132,7 @@ def sorted_by(sort: str, direction: Direction) -> Order:
 
 def listed_by(order: Order) -> dict[str, int]:
     """What a list in that order reads: what it shows, and what it is sorted by."""
-    sorting = (by.path for by in order if by.path.partition(".")[0] not in LISTED)
-    return dict.fromkeys((*LISTED, *sorting), 1)
+    return dict.fromkeys((*LISTED, *(by.path for by in order)), 1)
 
 
 class Assets:
@@ -144,7 +145,7 @@ class Assets:
         """One page of the assets that match, with what lists show of them."""
         # Counting needs the index of words, whatever is found.
         condition = wanted.condition() if request.page else self._condition(wanted)
-        source = Source("assets", [condition], listed_by(order))
+        source = Source("assets", [condition], listed_by(order), naive_times=True)
         return cast("Page[AssetDocument]", read_page(self._snapshot, source, order, request))
 
     def _condition(self, wanted: AssetFilter) -> Filter:

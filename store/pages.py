@@ -77,6 +77,8 @@ class Source:
     collection: str
     alternatives: Sequence[Filter]
     projection: Mapping[str, int] | None = field(default=None)
+    naive_times: bool = False
+    """Rows are only shown, not reckoned with: their times need not say that they are of UTC."""
 
     def where(self, beyond: Sequence[Filter] = ()) -> Filter:
         """One condition: each alternative with each branch, so that every part can use an index."""
@@ -126,6 +128,7 @@ def find_rows(
         skip=skip,
         limit=limit,
         projection=source.projection,
+        naive_times=source.naive_times,
     )
 
 

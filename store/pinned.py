@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import Timestamp
+from bson.codec_options import CodecOptions
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure
 
-from store.snapshot import Document, Filter, Keys, Snapshot
+from store.snapshot import NAIVE, Document, Filter, Keys, Snapshot
 
 
 class Pinned(Snapshot):
@@ -32,8 +33,9 @@ class Pinned(Snapshot):
         limit: int = 0,
         skip: int = 0,
         projection: Mapping[str, int] | None = None,
+        naive_times: bool = False,
     ) -> list[Document]:
-        """All matches; `limit` 0 means no limit."""
+        """All matches; `limit` 0 means no limit. `naive_times`: in UTC, but not saying so."""
         command: Document = {"find": collection, "filter": condition}
         if sort:
             command["sort"] = dict(sort)
@@ -44,7 +46,7 @@ class Pinned(Snapshot):
         if limit:
             # One more than can come: the server then knows that it is done, and keeps no cursor.
             command |= {"limit": limit, "batchSize": limit + 1}
-        return self._all(command, bounded=bool(limit))
+        return self._all(command, bounded=bool(limit), options=NAIVE if naive_times else None)
 
     def one(self, collection: str, condition: Filter, *, sort: Keys | None = None) -> Document | None:
         """The first match, or None."""
@@ -63,24 +65,32 @@ class Pinned(Snapshot):
         """The result of a pipeline, whole."""
         return self._all({"aggregate": collection, "pipeline": list(pipeline), "cursor": {}}, bounded=False)
 
-    def _all(self, command: Document, *, bounded: bool) -> list[Document]:
+    def _all(
+        self, command: Document, *, bounded: bool, options: CodecOptions[Document] | None = None
+    ) -> list[Document]:
         """By one command where the result surely fits; else by a cursor, batch after batch."""
+        decoding = options or self._database.codec_options
         if bounded:
-            reply = read_command(self._database, command, self._concern)
+            reply = read_command(self._database, command, self._concern, decoding)
             cursor = reply["cursor"]
             if not cursor["id"]:
                 found: list[Document] = cursor["firstBatch"]
                 return found
             # 16 MB do not hold it. The server forgets the cursor by itself.
-        asked, options = {**command, "readConcern": self._concern}, self._database.codec_options
-        with self._database.cursor_command(asked, codec_options=options) as whole:
+        asked = {**command, "readConcern": self._concern}
+        with self._database.cursor_command(asked, codec_options=decoding) as whole:
             return whole.to_list()
 
 
-def read_command(database: Database[Document], command: Document, concern: Document) -> dict[str, Any]:
+def read_command(
+    database: Database[Document],
+    command: Document,
+    concern: Document,
+    options: CodecOptions[Document] | None = None,
+) -> dict[str, Any]:
     """The server's reply; once more where the connection failed, as the driver does with its own reads."""
-    asked = {**command, "readConcern": concern}
+    asked, decoding = {**command, "readConcern": concern}, options or database.codec_options
     try:
-        return database.command(asked, codec_options=database.codec_options)
+        return database.command(asked, codec_options=decoding)
     except ConnectionFailure:
-        return database.command(asked, codec_options=database.codec_options)
+        return database.command(asked, codec_options=decoding)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bson.codec_options import CodecOptions
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 Document = dict[str, Any]
 Filter = Mapping[str, Any]
 Keys = Sequence[tuple[str, int]]
+
+
+NAIVE: CodecOptions[Document] = CodecOptions(tz_aware=False)
+"""Times of UTC that do not say so: decoded in a tenth of the time, for what is only shown."""
 
 
 class Snapshot:
@@ -28,10 +33,11 @@ class Snapshot:
         limit: int = 0,
         skip: int = 0,
         projection: Mapping[str, int] | None = None,
+        naive_times: bool = False,
     ) -> list[Document]:
-        """All matches; `limit` 0 means no limit."""
+        """All matches; `limit` 0 means no limit. `naive_times`: in UTC, but not saying so."""
         return (
-            self._database[collection]
+            self._database.get_collection(collection, codec_options=NAIVE if naive_times else None)
             .find(condition, projection, skip=skip, limit=limit, sort=sort, session=self._session)
             .to_list()
         )

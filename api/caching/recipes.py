@@ -17,6 +17,7 @@ from store.moments import Moment
 from store.reading import View
 from store.settled_view import settled_checkpoint
 
+TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 REVALIDATE = "no-cache"
 RECIPES_REMEMBERED, LONGEST_REMEMBERED = 10_000, 1000
 """How many, and of URLs of how many characters."""
@@ -25,8 +26,8 @@ FRESHNESS = frozenset({"wait", "min_block", "after_tx"})
 
 
 def encoded(body: Any) -> bytes:
-    """JSON, with times as RFC 3339 in UTC."""
-    return orjson.dumps(body, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    """JSON, with times as RFC 3339 in UTC, whether they say that they are or not."""
+    return orjson.dumps(body, option=TIMES | orjson.OPT_NON_STR_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
