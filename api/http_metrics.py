@@ -7,6 +7,7 @@ whichever is asked adds them up. Without one, a process speaks for itself.
 from __future__ import annotations
 
 import time
+from functools import cache
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -38,6 +39,7 @@ class HttpMetrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
+        self._of = cache(self._labelled)
 
     def watch(self, app: Flask) -> None:
         """Count every request of the application from now on."""
@@ -55,8 +57,12 @@ class HttpMetrics:
 
     def count(self, method: str, route: str, status: int, began: float) -> None:
         """Count a request that began at that time of `time.perf_counter`."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(time.perf_counter() - began)
+        requests, seconds = self._of(method, route, status)
+        requests.inc()
+        seconds.observe(time.perf_counter() - began)
+
+    def _labelled(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(method, route, str(status)), self._seconds.labels(method, route)
 
     def _count(self, response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else UNMATCHED

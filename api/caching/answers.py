@@ -8,12 +8,13 @@ allowed makes room for what was asked for more recently.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 from prometheus_client import Counter
+from werkzeug.http import parse_etags, unquote_etag
 
 SERVED = Counter("dvault_kept_answers", "Answers about the chain by where they came from.", ["source"])
 FROM_PROCESS, FROM_SHARED, MADE = (SERVED.labels(source) for source in ("process", "shared", "made"))
@@ -23,12 +24,16 @@ OVERHEAD_BYTES = 1000
 """About what Python needs for an entry beside its body."""
 
 
+CONTENT_HEADERS = 2
+"""Content-Type and Content-Length, which come first."""
+
+
 class Answer(msgspec.Struct, frozen=True, array_like=True):
     """An answer with status 200, without what differs between two requests for it."""
 
     body: bytes
     headers: tuple[tuple[str, str], ...]
-    """Content-Type, Content-Length, ETag and the like."""
+    """Content-Type and Content-Length, where there is a body; then ETag and the like."""
     etag: str
     """As in the header, W/ and quotes included."""
     path: str
@@ -36,6 +41,14 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     """The route, for metrics and the log."""
     parameters: tuple[str, ...]
     """Names of the query's parameters, for the log."""
+
+    def is_meant_by(self, condition: str) -> bool:
+        """Does an If-None-Match name this answer?"""
+        return condition == self.etag or parse_etags(condition).contains_weak(unquote_etag(self.etag)[0])
+
+    def without_body(self) -> Answer:
+        """For whoever has the body: a 304 tells nothing of it."""
+        return replace(self, body=b"", headers=self.headers[CONTENT_HEADERS:])
 
     @property
     def size(self) -> int:
@@ -52,8 +65,7 @@ class Shared(Protocol):
         """Keep it for a while."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edition:
+class Edition(msgspec.Struct, frozen=True, order=True):
     """One version of all answers, in the order of time: a state, and how many seconds it lags.
 
     Raising either makes other answers of it. `time` only orders: two editions with one name are one.

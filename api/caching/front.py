@@ -83,13 +83,14 @@ class Front:
             environ[UNREACHABLE] = error
             return None
         now = services.clock.now()
-        condition = environ.get("HTTP_IF_NONE_MATCH")
-        if condition is not None and parse_etags(condition).contains_weak(recipe.tag(moment)):
-            return recipe.unchanged(moment, now)
-        edition = edition_of(moment, now)
+        edition, condition = edition_of(moment, now), environ.get("HTTP_IF_NONE_MATCH")
         found = services.answers.get(edition, recipe.url)
+        if found is not None:
+            return found.without_body() if condition and found.is_meant_by(condition) else found
+        if condition and parse_etags(condition).contains_weak(recipe.tag(moment)):
+            return recipe.unchanged(moment, now)
         with _LeftToTheApplication(recipe.rule):
-            return found or self._made(recipe, moment, now, edition)
+            return self._made(recipe, moment, now, edition)
         return None
 
     def _made(self, recipe: Recipe, moment: Moment, now: datetime, edition: Edition) -> Answer:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 from flask import Flask, Response, g, request
 from prometheus_client import Counter
 
@@ -34,8 +35,7 @@ class Caller:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """What a request is counted against: the policy's name, who, and how much."""
 
     policy: str
@@ -43,8 +43,7 @@ class Account:
     quota: Quota
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True):
     """A request that has been counted: what it may carry, whence it came, and how its account stands."""
 
     kind: RouteClass
@@ -92,14 +91,13 @@ class Gate:
     def counted(self, environ: Mapping[str, Any], method: str, path: str, caller: Caller | None) -> Counted:
         """Count a request of this caller (None: a stranger); the account that refuses it ends the count."""
         kind, address = class_of(method, path), self.proxies.client(environ)
-        counted = Counted(kind, address)
+        account = place = None
         for account in self.accounts(kind, address, caller):
             place = self.windows.take(f"{account.policy}/{account.owner}", account.quota)
-            counted = Counted(kind, address, account, place)
             if not place.allowed:
                 REFUSED.labels(account.policy).inc()
                 break
-        return counted
+        return Counted(kind, address, account, place)
 
     def _enter(self) -> None:
         counted: Counted | None = request.environ.pop(COUNTED, None)

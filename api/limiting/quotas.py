@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 KILOBYTE = 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -63,6 +63,7 @@ TABLE = (
 )
 
 
+@lru_cache(maxsize=512)
 def class_of(method: str, path: str) -> RouteClass:
     """The class of the first row that fits; the last row fits everything."""
     return next(
@@ -70,6 +71,10 @@ def class_of(method: str, path: str) -> RouteClass:
         for row in TABLE
         if (row.methods is None or method in row.methods) and row.path.fullmatch(path)
     )
+
+
+BUDGETS = {"auth": "auth", "read": "read", "write": "write", "upload": "write"}
+"""From which budget the requests of a class are taken; those of other classes are not limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,5 @@ class Quotas:
     write: Quota | None = Quota(120, 60)
 
     def of(self, kind: RouteClass) -> Quota | None:
-        budgets: Mapping[str, Quota | None] = {
-            "auth": self.auth,
-            "read": self.read,
-            "write": self.write,
-            "upload": self.write,
-        }
-        return budgets.get(kind.name)
+        quota: Quota | None = getattr(self, BUDGETS.get(kind.name, ""), None)
+        return quota

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import Protocol
 
+import msgspec
 from prometheus_client import Counter
 
 from api.limiting.quotas import Quota
@@ -54,8 +55,7 @@ class Window:
     previous: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """Whether the request is within the quota, how many more are, and in how many seconds there are more."""
 
     allowed: bool
