@@ -136,9 +136,9 @@ def test_the_server_ends_when_its_owner_is_killed_and_the_next_takes_over(tmp_pa
         write(second, 5)
         owner.kill()
 
+    await_end(pid)
     second.start()
 
-    await_end(pid)
     assert second.owner
     assert count(second) == 5
     second.kill()
