@@ -8,6 +8,7 @@ import re
 import sys
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal, TextIO
 
 from config.gathered import GatheringHandler
@@ -15,6 +16,8 @@ from config.gathered import GatheringHandler
 LogFormat = Literal["text", "json"]
 
 _ONE_WORD = re.compile(r"\S+").fullmatch
+_ALWAYS = len(vars(logging.makeLogRecord({})))
+"""So many attributes come first in every record."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -74,7 +77,8 @@ def _second(timestamp: int) -> str:
 
 
 def _extra(record: logging.LogRecord) -> list[tuple[str, Any]]:
-    return [pair for pair in vars(record).items() if pair[0] not in _STANDARD]
+    given = islice(vars(record).items(), _ALWAYS, None)
+    return [pair for pair in given if pair[0] not in _STANDARD]
 
 
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str | None:

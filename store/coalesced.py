@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Lock
+from threading import Lock
 from typing import Generic, TypeVar
 
 from store.errors import StoreUnreachable
 
 Found = TypeVar("Found")
+
+
+class _Turnstile:
+    """Closed until it is opened, then for good. Who passes lets the next one pass: one wakes at a time.
+
+    An Event wakes all at once, to wait for the interpreter, and costs each of them more than that.
+    """
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._lock.acquire()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """True once it is open; False where that takes too long."""
+        passed = self._lock.acquire(timeout=timeout_seconds)
+        if passed:
+            self._lock.release()
+        return passed
+
+    def set(self) -> None:
+        """Open it, once."""
+        self._lock.release()
 
 
 class _Flight(Generic[Found]):
@@ -18,7 +42,7 @@ class _Flight(Generic[Found]):
 
     def __init__(self, before: _Flight[Found] | None) -> None:
         self.before = before
-        self.landed = Event()
+        self.landed = _Turnstile()
         self.boarded = 0
         self.found: Found | None = None
         self.error: Exception | None = None
