@@ -92,6 +92,11 @@ class Answers:
         self._bytes = 0
 
     @property
+    def keeps(self) -> bool:
+        """Is anything kept at all?"""
+        return self._max_bytes > 0
+
+    @property
     def bytes_kept(self) -> int:
         return self._bytes
 

@@ -21,6 +21,7 @@ from werkzeug.http import parse_etags
 
 from api import access_log
 from api.caching.answers import Answer, Edition
+from api.caching.making import Making
 from api.caching.recipes import Recipe
 from api.freshness import edition_of
 from api.http_metrics import HttpMetrics
@@ -50,7 +51,7 @@ class Front:
 
     def __init__(self, app: Flask, services: Services, perimeter: Perimeter, metrics: HttpMetrics) -> None:
         self._app, self._services = app, services
-        self._makers = Semaphore(MAKERS)
+        self._makers, self._making = Semaphore(MAKERS), Making()
         self._behind: WSGIApplication = app.wsgi_app
         self._gate, self._metrics, self._logs = perimeter.gate, metrics, perimeter.logs_access
         self._rules: Callable[[str | None], list[tuple[str, str]]] = lru_cache(ORIGINS_REMEMBERED)(
@@ -90,7 +91,9 @@ class Front:
         if condition and parse_etags(condition).contains_weak(recipe.tag(moment)):
             return recipe.unchanged(moment, now)
         with _LeftToTheApplication(recipe.rule):
-            return self._made(recipe, moment, now, edition)
+            if not services.answers.keeps:
+                return self._made(recipe, moment, now, edition)
+            return self._making.once(edition, recipe.url, lambda: self._made(recipe, moment, now, edition))
         return None
 
     def _made(self, recipe: Recipe, moment: Moment, now: datetime, edition: Edition) -> Answer:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from flask.testing import FlaskClient
 from api import make_app
 from api.auth.principal import maybe_principal
 from api.caching.answers import Answer, Answers, Edition
+from api.caching.making import Making
 from api.limiting.gate import Gate
 from api.limiting.quotas import Quota, Quotas
 from api.limiting.windows import Windows
@@ -262,6 +266,49 @@ def test_ids_that_are_not_sane_are_replaced(client, tip):
 
     assert len(set(ids)) == 2
     assert all(len(one) == 32 for one in ids)
+
+
+def test_what_all_want_of_a_new_state_is_made_once(app, client, reading, tip, seed, monkeypatch):
+    url, everybody = "/api/assets?limit=2", 8
+    client.get(url)
+    seed.checkpoint(101)
+    wanted, slow = Barrier(everybody), Reading.view_at
+    monkeypatch.setattr(Reading, "view_at", lambda self, moment: (time.sleep(0.3), slow(self, moment))[1])
+    seen = reading.views
+
+    def ask() -> bytes:
+        wanted.wait()
+        return app.test_client().get(url).data
+
+    with ThreadPoolExecutor(everybody) as threads:
+        answers = {one.result() for one in [threads.submit(ask) for _ in range(everybody)]}
+
+    assert (len(answers), reading.views - seen) == (1, 1)
+
+
+def test_who_waited_for_an_answer_that_went_wrong_is_told_so(monkeypatch):
+    begun, waited = Event(), Event()
+
+    class Watched(Future):
+        def result(self, timeout: float | None = None) -> Any:
+            waited.set()
+            return super().result(timeout)
+
+    def make() -> Answer:
+        begun.set()
+        assert waited.wait(20)
+        raise KeyError("gone")
+
+    monkeypatch.setattr("api.caching.making.Future", Watched)
+    making, now = Making(), Edition(1, 0, "s")
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(making.once, now, "a", make)
+        assert begun.wait(20)
+        second = threads.submit(making.once, now, "a", lambda: entry(1))
+
+        assert isinstance(first.exception(), KeyError)
+        assert second.exception() is first.exception()
+    assert making.once(now, "a", lambda: entry(3)) == entry(3)
 
 
 def entry(size: int) -> Answer:
