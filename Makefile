@@ -67,7 +67,7 @@ mutants: $(PYTHON_READY) ## Plant faults in a copy of the indexer, and count tho
 check: $(READY) ## Style, types, import rules, documentation
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy --strict $(PACKAGES)
+	@$(BIN)/mypy --strict $(PACKAGES) bench
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/unit/test_house.py tests/api/test_documents.py tests/unit/test_typescript_client.py
 

@@ -82,6 +82,7 @@ def lateness(connection: Connection, version: Callable[[], int], writes: int) ->
         written = connection.database["checkpoints"].find_one_and_update(
             {"_id": "indexer"}, {"$inc": {"version": 1}}, return_document=True
         )
+        assert written is not None
         acknowledged = time.perf_counter()
         looks = 1
         while version() < written["version"]:
