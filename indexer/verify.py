@@ -16,6 +16,7 @@ from chain.calls import (
     get_fee_collector,
     get_listing,
     get_marketplace_fee,
+    get_minimum_confidence_score,
     get_price,
     get_rwa_asset_contract,
     is_approved_for_all,
@@ -26,7 +27,7 @@ from chain.values import Address, BlockRef, Reverted
 from indexer.asset_documents import asset_state
 from indexer.changes import Books
 from indexer.digest import to_text
-from indexer.following import Following
+from indexer.following import Contracts, Following
 from indexer.interpret import Interpreter
 from indexer.loading import load_market, scan_digest
 from indexer.ports import Chain
@@ -61,27 +62,29 @@ class Question:
     ours: Any
 
 
-def differences(chain: Chain, world: World, marketplace: Address, at: BlockRef) -> Iterator[Difference]:
-    """Compare every token and the market with `eth_call` at one block hash."""
-    yield from _asked(chain, market_questions(world.market, marketplace), at)
+def differences(chain: Chain, world: World, contracts: Contracts, at: BlockRef) -> Iterator[Difference]:
+    """Compare every token and the configuration with `eth_call` at one block hash."""
+    yield from _asked(chain, list(market_questions(world.market, contracts)), at)
     states = [state for state in world.assets.values() if state is not None]
     for some in batches(states, ASSETS_PER_CALL):
-        questions = [q for state in some for q in asset_questions(state, world, marketplace)]
+        questions = [q for state in some for q in asset_questions(state, world, contracts.marketplace)]
         yield from _asked(chain, questions, at)
 
 
-def market_questions(market: MarketState, marketplace: Address) -> list[Question]:
-    return [
-        Question(None, marketplace, "feeBps", get_marketplace_fee(marketplace), market.fee_bps),
-        Question(
-            None,
-            marketplace,
-            "marketplaceAsset",
-            get_rwa_asset_contract(marketplace),
-            market.marketplace_asset,
-        ),
-        Question(None, marketplace, "feeCollector", get_fee_collector(marketplace), market.fee_collector),
-    ]
+def market_questions(market: MarketState, contracts: Contracts) -> Iterator[Question]:
+    """Fee, collector, links and the oracle's lowest confidence."""
+    marketplace, agent = contracts.marketplace, contracts.agent
+
+    def ask(contract: Address, field: str, read: Read[Any], ours: Any) -> Question:
+        return Question(None, contract, field, read, ours)
+
+    yield ask(marketplace, "feeBps", get_marketplace_fee(marketplace), market.fee_bps)
+    yield ask(marketplace, "feeCollector", get_fee_collector(marketplace), market.fee_collector)
+    yield ask(marketplace, "marketplaceAsset", get_rwa_asset_contract(marketplace), market.marketplace_asset)
+    yield ask(agent, "agentAsset", get_rwa_asset_contract(agent), market.agent_asset)
+    if market.minimum_confidence is not None:
+        lowest = get_minimum_confidence_score(agent)
+        yield ask(agent, "minimumConfidence", lowest, market.minimum_confidence)
 
 
 def asset_questions(state: AssetState, world: World, marketplace: Address) -> Iterator[Question]:

@@ -36,7 +36,7 @@ from store.ledger import Ledger
 @click.option("--json", "as_json", is_flag=True, help="Answer in one line of JSON.")
 @explained
 def verify(at_block: int | None, as_json: bool) -> None:
-    """Compare every token, and the fee, with the contracts at one block.
+    """Compare every token and the configuration with the contracts at one block.
 
     Owner, price, listing, approvals and token URI are asked by eth_call, pinned to the block's hash, and
     the documents are checked against the states they come from. Exit code 1 on any difference.
@@ -49,16 +49,16 @@ def verify(at_block: int | None, as_json: bool) -> None:
     with store_of(chosen) as connection, node_of(chosen) as node:
         check_chain(chosen, node)
         ledger = reading_ledger(connection)
-        marketplace = contracts_of(chosen).marketplace
+        contracts = contracts_of(chosen)
         following = offline_following(chosen, node)
         found: list[Difference]
         if at_block is None:
-            world, block, found = documents_at_tip(ledger, marketplace)
+            world, block, found = documents_at_tip(ledger, contracts.marketplace)
         else:
             block = _block_of_ours(ledger, node, at_block)
             world = replay(ledger, following, standing_of(ledger.checkpoint() or {}), at_block).world
             found = []
-        found += differences(node, world, marketplace, block)
+        found += differences(node, world, contracts, block)
         if at_block is None:
             found += stored_differences(ledger, following)
     assets = sum(state is not None for state in world.assets.values())

@@ -204,7 +204,7 @@ class Indexing:
         """What the contracts say otherwise, at our tip."""
         tip = self.session.standing.tip
         assert tip is not None
-        return list(differences(self.node, self.world(), self.contracts.marketplace, tip))
+        return list(differences(self.node, self.world(), self.contracts, tip))
 
     def assert_true(self) -> None:
         """The documents agree with the contracts, and the digest with the documents."""

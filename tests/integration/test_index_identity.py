@@ -496,7 +496,7 @@ def test_verify_names_the_field_of_the_asset_that_differs(
 
     tip = books.session.standing.tip
     assert tip is not None
-    (found,) = differences(books.node, world, play.market, tip)
+    (found,) = differences(books.node, world, books.contracts, tip)
 
     assert (found.contract, found.token_id, found.field) == (play.asset, token, field)
 
@@ -511,13 +511,17 @@ def test_verify_names_settings_approvals_and_tokens_that_do_not_exist(
     stranger = msgspec.structs.replace(state, token_id=77, listing=None)
     world.assets[play.asset, 77] = stranger
     world.operators[play.asset, play.alice] = False
-    world.market = msgspec.structs.replace(world.market, fee_bps=1, fee_collector=play.dave)
+    world.market = msgspec.structs.replace(
+        world.market, fee_bps=1, fee_collector=play.dave, minimum_confidence=1, agent_asset=play.dave
+    )
 
     tip = books.session.standing.tip
     assert tip is not None
-    found = list(differences(books.node, world, play.market, tip))
+    found = list(differences(books.node, world, books.contracts, tip))
 
-    assert {each.field for each in found if each.token_id is None} == {"feeBps", "feeCollector"}
+    assert {each.field for each in found if each.token_id is None} == {
+        "feeBps", "feeCollector", "minimumConfidence", "agentAsset",
+    }  # fmt: skip
     assert {each.field for each in found if each.token_id == 77} >= {"owner"}
     assert {each.field for each in found if each.token_id == token} == {"approvedForAll"}
     assert all("reverted" in each.chain for each in found if each.token_id == 77 and each.field == "owner")
@@ -530,6 +534,6 @@ def test_verify_notices_where_the_marketplace_is_pointed_to(play: MarketPlay, bo
 
     tip = books.session.standing.tip
     assert tip is not None
-    found = {each.field for each in differences(books.node, world, play.market, tip)}
+    found = {each.field for each in differences(books.node, world, books.contracts, tip)}
 
     assert "marketplaceAsset" in found
