@@ -173,7 +173,9 @@ def exclusive(settings: Settings, connection: Connection, stopping: Event | None
     """A ledger under a lease of our own, for one command. Raises Standby."""
     held = take_lease(settings, connection) or _inherited(settings, connection, stopping or Event())
     try:
-        yield Ledger(connection, held.epoch)
+        ledger = Ledger(connection, held.epoch)
+        ledger.catch_up()
+        yield ledger
     finally:
         held.release()
 

@@ -127,9 +127,13 @@ class Backfill:
         address = address_of(self._ledger)
         if address is not None and blocks >= WORTH_A_PROCESS:
             with scribe(address, self._books.marketplace) as write:
-                yield write
+                yield lambda batch: self._written_by_another(write, batch)
         else:
             yield lambda batch: self._ledger.commit(commit_of(batch, self._books))
+
+    def _written_by_another(self, write: Write, batch: Batch) -> None:
+        write(batch)
+        self._ledger.catch_up()
 
     # --- what to fold together --------------------------------------------------------
 

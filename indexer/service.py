@@ -84,6 +84,7 @@ class Indexer:
         ledger = self._parts.open_ledger(lease.epoch)
         while not self._stopping.is_set() and not lease.lost.is_set():
             try:
+                ledger.catch_up()
                 session = self._parts.open_session(ledger)
                 with reporting(self._report_under(lease)):
                     self._follow(session, ledger, lease)

@@ -7,8 +7,8 @@ from typing import Any
 
 from store import bulk, holdings, trade_hours
 from store.commit import Commit
-from store.connection import translated
-from store.ledger import DOCUMENTS_AT_ONCE, Ledger
+from store.ledger import Ledger
+from store.ledger_reads import DOCUMENTS_AT_ONCE
 
 
 def is_counted(ledger: Ledger) -> bool:
@@ -32,16 +32,16 @@ def recount(ledger: Ledger) -> None:
 def counted(ledger: Ledger) -> holdings.Counts:
     """The numbers of assets, by a pass over all of them."""
     counts, assets = holdings.Counts(), ledger.connection.database["assets"]
-    with translated():
-        for asset in assets.find({}, holdings.COUNTED).batch_size(DOCUMENTS_AT_ONCE):
+    with ledger.session() as session:
+        for asset in assets.find({}, holdings.COUNTED, session=session).batch_size(DOCUMENTS_AT_ONCE):
             counts.count(holdings.deciding(asset))
     return counts
 
 
 def kept_holdings(ledger: Ledger) -> Iterator[dict[str, Any]]:
     """The numbers of assets that are kept."""
-    with translated():
-        yield from ledger.connection.database[holdings.COLLECTION].find({})
+    with ledger.session() as session:
+        yield from ledger.connection.database[holdings.COLLECTION].find({}, session=session)
 
 
 def _count_assets(ledger: Ledger) -> None:
@@ -57,17 +57,18 @@ def _count_assets(ledger: Ledger) -> None:
 
 def _sum_hours(ledger: Ledger) -> None:
     database = ledger.connection.database
-    with translated():
-        known = {each["_id"] for each in database[trade_hours.COLLECTION].find({}, {"_id": 1})}
-        hours = known | trade_hours.hours_among(database, {})
+    with ledger.session() as session:
+        sums = database[trade_hours.COLLECTION].find({}, {"_id": 1}, session=session)
+        hours = {each["_id"] for each in sums} | trade_hours.hours_among(database, {}, session)
     for some in trade_hours.portions(hours):
         ledger.commit(Commit({}, hours_again=some))
     ledger.commit(Commit({trade_hours.KEPT: trade_hours.LAYOUT}, add_hours_up=True))
 
 
 def _holdings_are_kept(ledger: Ledger) -> bool:
-    with translated():
-        found = ledger.connection.database[holdings.COLLECTION].find_one({"_id": holdings.ALL})
+    with ledger.session() as session:
+        kept = ledger.connection.database[holdings.COLLECTION]
+        found = kept.find_one({"_id": holdings.ALL}, session=session)
     return found is not None
 
 

@@ -5,9 +5,9 @@ A commit holds raw blocks, rows, assets *and* the checkpoint; a crash anywhere m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from bson import ObjectId
 from pymongo import UpdateMany
@@ -15,35 +15,20 @@ from pymongo.client_session import ClientSession
 
 from store import bulk, holdings, spans, trade_hours
 from store.commit import TALLIED, Commit, Document, update_of
-from store.connection import MAJORITY, SNAPSHOT, Connection, translated
-from store.errors import LeaseLost, NotFound
+from store.connection import MAJORITY, SNAPSHOT, Connection
+from store.errors import LeaseLost
 from store.holdings import Tally
+from store.ledger_reads import INDEXER, LedgerReads
 from store.orphans import orphan_id, orphan_of, with_people
-from store.spans import Span
-
-INDEXER = "indexer"
-DOCUMENTS_AT_ONCE = 500
-"""The driver would take 16 MB at a time, five times that as Python objects."""
 
 
-class EventfulBlock(NamedTuple):
-    """A block we keep raw events of."""
-
-    number: int
-    hash: str
-    rolling: bytes
-    """The rolling digest after it."""
-
-
-class Ledger:
+class Ledger(LedgerReads):
     """The store, as the indexer needs it."""
 
     def __init__(self, connection: Connection, epoch: int, *, guest: bool = False) -> None:
         """A guest writes under the epoch of whoever indexes, and not while documents are of two times."""
-        self.connection = connection
+        super().__init__(connection)
         self.epoch = epoch
-        self._client = connection.client
-        self._database = connection.database
         self._ours: dict[str, Any] = {"_id": INDEXER, "epoch": epoch} | (
             {"unfinished": None} if guest else {}
         )
@@ -53,7 +38,7 @@ class Ledger:
     def commit(self, commit: Commit) -> None:
         """Write it all or nothing. Raises LeaseLost when another indexer took over, Interrupted when
         nobody can tell whether it was written: then read the checkpoint again."""
-        with translated(), self._client.start_session() as session:
+        with self.session() as session:
             session.with_transaction(
                 lambda inside: self._write(commit, inside), read_concern=SNAPSHOT, write_concern=MAJORITY
             )
@@ -190,14 +175,9 @@ class Ledger:
         self._delete("orphans", {"_id": {"$in": list(people)}}, session)
         return [with_people(asset, people.get(_id)) for _id, asset in by_id.items()]
 
-    # --- reading back -----------------------------------------------------------------
-
-    def checkpoint(self) -> dict[str, Any] | None:
-        return self._one("checkpoints", INDEXER)
-
     def begin(self, checkpoint: Document, markets: Sequence[Document]) -> None:
         """Write the first checkpoint, under our epoch, with the configuration it starts from."""
-        with translated(), self._client.start_session() as session, session.start_transaction():
+        with self.session() as session, session.start_transaction():
             self._database["checkpoints"].insert_one(
                 {
                     **checkpoint,
@@ -215,82 +195,18 @@ class Ledger:
 
     def note(self, **fields: Any) -> None:
         """Say something in the checkpoint that changes nothing a reader computes from."""
-        with translated():
-            self._database["checkpoints"].update_one(self._ours, {"$set": fields})
+        with self.session() as session:
+            self._database["checkpoints"].update_one(self._ours, {"$set": fields}, session=session)
 
-    def market(self, which: str) -> dict[str, Any]:
-        """The configuration now ("market"), at finality ("base") or at the start ("seed")."""
-        found = self._one("market", which)
-        if found is None:
-            raise NotFound("market document", which)
-        return found
+    def catch_up(self) -> None:
+        """From now on we read all that was written before this call, by whomever, however it ended.
 
-    def assets(self, ids: Iterable[ObjectId]) -> Iterator[dict[str, Any]]:
-        return self._find("assets", {"_id": {"$in": list(ids)}})
-
-    def assets_listed_by(self, sellers: Iterable[str]) -> Iterator[dict[str, Any]]:
-        return self._find("assets", {"chain.listing.seller": {"$in": list(sellers)}})
-
-    def assets_with_base(self) -> Iterator[dict[str, Any]]:
-        return self._find("assets", {"chain.base": {"$exists": True}})
-
-    def all_assets(self) -> Iterator[dict[str, Any]]:
-        return self._find("assets", {})
-
-    def operators(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
-        return self._find("operatorApprovals", {"_id": {"$in": list(ids)}})
-
-    def operators_with_base(self) -> Iterator[dict[str, Any]]:
-        return self._find("operatorApprovals", {"base": {"$exists": True}})
-
-    def asset_ids(self) -> Iterator[ObjectId]:
-        with translated():
-            yield from (document["_id"] for document in self._database["assets"].find({}, {"_id": 1}))
-
-    def all_operators(self) -> Iterator[dict[str, Any]]:
-        return self._find("operatorApprovals", {})
-
-    def blocks(self, above: int, up_to: int) -> Iterator[dict[str, Any]]:
-        """Eventful blocks with above < number ≤ up_to, in order; chunks follow their block."""
-        return self._find("chainEvents", {"_id": {"$gte": above + 1, "$lt": up_to + 1}}, sort="_id")
-
-    def newest_block(self, up_to: int) -> EventfulBlock | None:
-        """Our newest eventful block at or below a height."""
-        with translated():
-            found = self._database["chainEvents"].find_one(
-                {"_id": {"$lt": up_to + 1}}, {"hash": 1, "rollingDigest": 1}, sort=[("_id", -1)]
-            )
-        if found is None:
-            return None
-        return EventfulBlock(int(found["_id"]), "0x" + found["hash"].hex(), found["rollingDigest"])
-
-    def rolling_at(self, number: int) -> bytes | None:
-        """The rolling digest at a height; None before the first block with events."""
-        newest = self.newest_block(number)
-        return newest.rolling if newest else None
-
-    def spans(self, first: int, last: int) -> list[Span]:
-        """Evidence of the final blocks without events that reach into a range, both ends inclusive."""
-        with translated():
-            return spans.read(self._database, first, last)
-
-    def rows_above(self, name: str, number: int) -> Iterator[dict[str, Any]]:
-        """Rows of `transactions` or `priceHistory` that come from blocks above a height."""
-        return self._find(name, {"blockchain.blockNumber": {"$gt": number}})
-
-    def headers(self) -> Iterator[dict[str, Any]]:
-        """The unfinalized window, oldest first."""
-        return self._find("blocks", {}, sort="_id")
-
-    def _one(self, name: str, key: str) -> dict[str, Any] | None:
-        with translated():
-            found: dict[str, Any] | None = self._database[name].find_one({"_id": key})
-        return found
-
-    def _find(self, name: str, query: Document, sort: str | None = None) -> Iterator[dict[str, Any]]:
-        with translated():
-            cursor = self._database[name].find(query).batch_size(DOCUMENTS_AT_ONCE)
-            yield from cursor.sort(sort, 1) if sort else cursor
+        A write that changes nothing is acknowledged once a majority has everything before it. Raises
+        Interrupted.
+        """
+        with self.session() as session:
+            same = {"$set": {"epoch": self.epoch}}
+            self._database["checkpoints"].update_one(self._ours, same, session=session)
 
 
 def _chunks(first: int, last: int | None = None) -> Document:

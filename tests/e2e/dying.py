@@ -143,6 +143,7 @@ def _watch(places: _Places) -> None:
         (Lease, "renew", "renewing"),
         (Lease, "release", "releasing"),
         (Ledger, "begin", "begin"),
+        (Ledger, "catch_up", "catching up"),
     ):
         _name(places, owner, name, lambda *_, what=what: what)
     _name(places, Ledger, "commit", lambda _, commit: _kind(commit))

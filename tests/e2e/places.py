@@ -15,6 +15,7 @@ def around(kind: str, *statements: str) -> list[str]:
 
 BEGINNING = [
     *around("taking the lease", "update checkpoints", "findAndModify checkpoints", "commitTransaction"),
+    *around("catching up", "update checkpoints"),
     *around("prepare", "collMod", "create", "createIndexes"),
     *around("begin", "insert checkpoints", "insert market", "insert tradeHours", "commitTransaction"),
 ]

@@ -28,12 +28,17 @@ class FakeClient:
     def get_database(self, name: str, **_: Any) -> FakeDatabase:
         return FakeDatabase(self, name)
 
-    def start_session(self, *, snapshot: bool = False) -> FakeSession:
+    def start_session(self, *, snapshot: bool = False, causal_consistency: bool = True) -> FakeSession:
         return FakeSession(self, snapshot)
 
 
 class FakeSession:
-    """A session with at most one transaction; or, of a snapshot, reads of one moment."""
+    """A session with at most one transaction; or, of a snapshot, reads of one moment.
+
+    There is one server, so reads never go back in time, and there is no time to tell.
+    """
+
+    operation_time = None
 
     def __init__(self, client: FakeClient, snapshot: bool) -> None:
         self._client, self._server = client, client.server
