@@ -131,7 +131,7 @@ class Indexed:
         world = World(Interpreter(MARKET, AGENT), load_market(self.ledger), assets, operators)
         tip = self.session.standing.tip
         assert tip is not None
-        return list(differences(self.chain, world, MARKET, tip))
+        return list(differences(self.chain, world, CONTRACTS, tip))
 
     def scanned_digest(self) -> str:
         return to_text(scan_digest(self.ledger))
