@@ -60,12 +60,14 @@ test("a stream that breaks goes on where it left off", async () => {
       return String(input).includes("/api/stream") && streams++ < 2 ? cut(response) : response;
     },
   });
-  const told = listen(shaky, { after: next }, (event) => event.seq >= next + 5);
-  for (let block = 0; block < 5; block += 1) await mine(1);
+  // However they are packed, no two streams carry so many before they break.
+  const many = 12;
+  const told = listen(shaky, { after: next }, (event) => event.seq >= next + many);
+  for (let block = 0; block < many; block += 1) await mine(1);
 
   const events = await told;
   assert.deepEqual(events.map((event) => event.seq), events.map((_, index) => next + 1 + index));
-  assert.ok(events.length >= 5);
+  assert.ok(events.length >= many);
   assert.ok(seen.filter((line) => line === "GET /api/stream 200").length >= 3);
 });
 
