@@ -28,7 +28,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "doctor": ("dvault.commands.caring", "Look at everything that indexing and serving need."),
     },
     "Prove it and mend it": {
-        "verify": ("dvault.commands.proving", "Compare every token and the configuration with the contracts."),
+        "verify": ("dvault.commands.proving", "Compare every token and setting with the contracts."),
         "prove": ("dvault.commands.completeness", "Show that no log of ours is missing."),
         "digest": ("dvault.commands.completeness", "Say the digests of events and state at one block."),
         "rebuild": ("dvault.commands.proving", "Fold all history again from the raw events we keep."),
