@@ -184,6 +184,13 @@ class Market:
     def mine(self, blocks: int) -> None:
         self.rpc.call("anvil_mine", hex(blocks))
 
+    def stay_within_an_hour(self) -> None:
+        """The next 3,600 blocks are of the same hour."""
+        hours = int(self.rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16) // 3600
+        self.rpc.call("evm_setNextBlockTimestamp", (hours + 1) * 3600)
+        self.rpc.call("anvil_setBlockTimestampInterval", 1)
+        self.mine(1)
+
     def trade(self, rounds: int) -> None:
         """Five blocks a round: a token is minted, priced, offered and bought."""
         play = self.play

@@ -138,6 +138,7 @@ def peace_now_and_then(deadly: Storm) -> None:
 def test_a_reorg_is_followed_whole_however_often_the_rewind_is_cut_off(connection, mongo_uri, tmp_path, few):
     """Each place is died at by a process that lived through the reorg, and by one that starts after it."""
     with market(connection, mongo_uri, tmp_path, DEEP) as stage, storm(stage, SEED + 2) as deadly:
+        stage.stay_within_an_hour()  # whose sums, taken back in part, are written anew
         deadly.deeds()
         stage.mine(DEEP + 10)
         for place in REWIND[:: 11 if few else 1]:
