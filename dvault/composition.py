@@ -204,7 +204,9 @@ def reading_ledger(connection: Connection) -> Ledger:
 def guest_ledger(connection: Connection) -> Ledger:
     """A ledger under the epoch now in force: writes beside the indexer, and ends with its lease."""
     document = reading_ledger(connection).checkpoint()
-    return Ledger(connection, document["epoch"] if document else -1, guest=True)
+    ledger = Ledger(connection, document["epoch"] if document else -1, guest=True)
+    ledger.catch_up()
+    return ledger
 
 
 def open_session(settings: Settings, node: Node, ledger: Ledger, watch: Watch) -> Session:

@@ -14,6 +14,7 @@ from bson import Timestamp
 from pymongo import MongoClient
 from pymongo.monitoring import CommandListener
 
+from dvault.composition import guest_ledger
 from store.commit import Commit
 from store.connection import Connection
 from store.counting import counted, is_counted, kept_holdings
@@ -101,3 +102,18 @@ def test_who_has_caught_up_reads_what_others_wrote(
     assert asked is not None
     assert asked >= written
     assert connection.database["checkpoints"].find_one({"_id": "indexer"}) == version
+
+
+def test_a_guest_reads_what_the_indexer_wrote_before_it_came(
+    connection: Connection, ledger: Ledger, overheard: Overheard
+) -> None:
+    with connection.client.start_session() as session:
+        connection.database["market"].insert_one({"_id": "market", "fee": 1}, session=session)
+        written = session.operation_time
+    assert written is not None
+
+    guest_ledger(ledger.connection).market("market")
+
+    asked = overheard.after[-1]
+    assert asked is not None
+    assert asked >= written
