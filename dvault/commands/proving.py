@@ -36,7 +36,7 @@ from store.ledger import Ledger
 @click.option("--json", "as_json", is_flag=True, help="Answer in one line of JSON.")
 @explained
 def verify(at_block: int | None, as_json: bool) -> None:
-    """Compare every token and the configuration with the contracts at one block.
+    """Compare every token and setting with the contracts at one block.
 
     Owner, price, listing, approvals and token URI are asked by eth_call, pinned to the block's hash, and
     the documents are checked against the states they come from. Exit code 1 on any difference.
