@@ -101,10 +101,11 @@ _ENTRIES = (
         "There is more than one answer is computed from",
         "The figures would have to be computed from more rows than one answer may read; none are told "
         "rather than wrong ones.",
-        "A wallet with more than 50 000 assets, 100 000 mints, sales and transfers, or 200 000 price points.",
+        "A wallet with more than 50 000 assets, 100 000 mints, sales and transfers, or 200 000 price points; "
+        "candles of more than 200 000 points.",
         "Walk the pages of `GET /api/users/{walletAddress}/assets` and `/transactions` and add up what you "
-        "need; for a history, ask for a `to` further back.",
-        only=("showPortfolio", "listPortfolio"),
+        "need; for a history, ask for a `to` further back; for candles, for a shorter period.",
+        only=("showPortfolio", "listPortfolio", "listAssetPrices"),
     ),
     Entry(
         "too-many-requests",

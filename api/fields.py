@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -159,6 +159,17 @@ class Moment(fields.AwareDateTime):
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError) as error:
+            raise self.make_error("invalid", input=value) from error
+
+
+class Since(Moment):
+    """A beginning: times are kept to the millisecond, and none before it is meant."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+        time = super()._deserialize(value, *args, **kwargs)
+        try:
+            return time + timedelta(microseconds=-time.microsecond % 1000)
+        except OverflowError as error:
             raise self.make_error("invalid", input=value) from error
 
 

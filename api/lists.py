@@ -19,6 +19,8 @@ Query = Mapping[str, Any]
 
 FILTERS = ("is_listed", "is_purchasable", "is_verified", "min_confidence")
 LISTING_ORDERS = {"price": "listingPrice", "listedAt": "listedAt", "tokenId": "tokenId", "name": "name"}
+STATES = ("as_of_block", "finality")
+"""Parameters that name the state that a list is of."""
 AMOUNTS = ("price_min", "price_max", "listing_price_min", "listing_price_max")
 
 
@@ -36,8 +38,8 @@ class Listed:
         self, query: Query, read: Callable[[PageRequest], Page[Row]], present: Callable[[Row], dict[str, Any]]
     ) -> dict[str, Any]:
         """Rows under the key, and `pagination`."""
-        at = f" at {query['as_of_block']}" if "as_of_block" in query else ""
-        pages = Pages(f"{self.key} {self.what!r}{at}", services().cursors, self.view)
+        state = "".join(f" {name} {query[name]}" for name in STATES if name in query)
+        pages = Pages(f"{self.key} {self.what!r}{state}", services().cursors, self.view)
         asked = pages.asked(query)
         page = read(asked)
         return {self.key: [present(row) for row in page.rows], "pagination": pages.present(page, asked)}

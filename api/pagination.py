@@ -19,6 +19,7 @@ from itsdangerous import BadSignature, Signer
 
 from api.problems import BadRequest, FieldError, Problem
 from store.documents import BlockRefDocument
+from store.long_positions import shortened, whole
 from store.pages import Page, PageRequest
 from store.reading import View
 
@@ -95,13 +96,16 @@ class Pages:
 
     def _position(self, text: str) -> bytes:
         cursor = self.cursors.read(self.list_name, text)
-        if cursor.tip is not None and self.view is not None and not self.view.has_block(cursor.tip):
+        if cursor.tip is None or self.view is None:
+            return cursor.position
+        position = whole(self.view.snapshot, cursor.position) if self.view.has_block(cursor.tip) else None
+        if position is None:
             raise CursorOrphaned(
                 f"block {cursor.tip['number']}, at which the page of this cursor was true, was taken back by "
                 "a reorg; begin again at links.start",
                 start=_start(),
             )
-        return cursor.position
+        return position
 
     def present(self, page: Page[Any], asked: PageRequest) -> dict[str, Any]:
         """limit, hasMore, nextCursor; with a page number also page, total, totalPages."""
@@ -117,7 +121,7 @@ class Pages:
 
     def _next(self, position: bytes) -> str:
         block = self.view.read_at if self.view else None
-        return self.cursors.write(self.list_name, Cursor(position, block))
+        return self.cursors.write(self.list_name, Cursor(shortened(position), block))
 
 
 def _start() -> str:

@@ -38,7 +38,7 @@ def written_of(asset: AssetDocument) -> Iterator[Written]:
     for name in ("provenance", "certificates"):
         for content in _mappings(metadata.get(name)):
             time = _time(content.get("date")) if name == "certificates" else None
-            yield Written(number, time, {"kind": name, **content})
+            yield Written(number, time, {**content, "kind": name})
             number += 1
 
 
@@ -88,4 +88,7 @@ def _time(value: Any) -> datetime | None:
         return datetime(value.year, value.month, value.day, tzinfo=UTC) if isinstance(value, date) else None
     # Positions are kept to the millisecond.
     whole = value.replace(microsecond=value.microsecond // 1000 * 1000)
-    return whole if whole.tzinfo else whole.replace(tzinfo=UTC)
+    try:
+        return whole.astimezone(UTC) if whole.tzinfo else whole.replace(tzinfo=UTC)
+    except OverflowError:  # the first or the last day of the calendar, elsewhere
+        return None

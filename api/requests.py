@@ -22,6 +22,7 @@ from api.fields import (
     JsonNumber,
     Moment,
     OneOf,
+    Since,
     Strict,
     Wallet,
     WholeNumber,
@@ -138,7 +139,7 @@ class ListingsQuery(AsOfQuery, BranchPageQuery):
 class PeriodQuery(AsOfQuery, BranchPageQuery):
     """A stretch of block time, both ends included."""
 
-    from_time = Moment(data_key="from", metadata=IN_TIME)
+    from_time = Since(data_key="from", metadata=IN_TIME)
     to_time = Moment(data_key="to", metadata=IN_TIME)
 
 

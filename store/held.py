@@ -11,7 +11,16 @@ from bson import ObjectId
 from store.assets import FACET_PATHS, FACET_VALUES, AssetFilter, Assets
 from store.documents import AssetDocument
 from store.orphans import with_people
-from store.pages import By, Order, Page, PageRequest, decode_position, position_of, value_at
+from store.pages import (
+    COUNTED_UP_TO,
+    By,
+    Order,
+    Page,
+    PageRequest,
+    decode_position,
+    position_of,
+    value_at,
+)
 from store.snapshot import Document
 from store.words import are_met_by, words_of
 
@@ -43,10 +52,10 @@ class HeldAssets(Assets):
             first = sum(not _is_beyond(order, asset, position) for asset in found)
         rows = found[first : first + request.limit]
         more = len(found) > first + request.limit
-        total = len(found) if request.page else None
-        return Page(
-            self._with_people(rows), position_of(cast("Any", rows[-1]), order) if more else None, total
-        )
+        shown, after = self._with_people(rows), position_of(cast("Any", rows[-1]), order) if more else None
+        if not request.page:
+            return Page(shown, after)
+        return Page(shown, after, min(len(found), COUNTED_UP_TO), len(found) > COUNTED_UP_TO)
 
     def get(self, contract: str, token_id: int) -> AssetDocument | None:
         """One asset, or None."""

@@ -14,7 +14,7 @@ from store.exact_sums import sum_of
 from store.market import Market, Trade, trade_of
 from store.pages import newest_first
 from store.snapshot import Document, Snapshot
-from store.trade_hours import COLLECTION, HOUR, hour_of, start_of
+from store.trade_hours import COLLECTION, EPOCH, HOUR, hour_of, start_of
 from store.trade_windows import HOURS_ADDED
 from store.trade_windows import trade_of as trade_of_hours
 
@@ -109,7 +109,7 @@ class MarketHistory:
     def _doings_by_hours(self, span: Span) -> dict[int, Doings]:
         first, hours = hour_of(span.start), span.length // HOUR
         number = {"$toInt": {"$floor": {"$divide": [{"$subtract": ["$_id", first]}, hours]}}}
-        within = {"_id": {"$gte": first, "$lt": first + span.count * hours}}
+        within = {"_id": {"$gte": max(first, EPOCH), "$lt": first + span.count * hours}}
         pipeline: list[Document] = [{"$match": within}, {"$group": {"_id": number, **HOURS_ADDED}}]
         return {
             row["_id"]: Doings(

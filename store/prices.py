@@ -8,13 +8,17 @@ from typing import Any, cast
 
 import msgspec
 
+from store.block_bounds import blocks_between
 from store.documents import PriceDocument
+from store.errors import TooMuch
 from store.pages import Direction, Page, PageRequest, Source, both, chain_order, read_page
 from store.snapshot import Document, Filter, Snapshot
 
 VALUATIONS = ("mint", "ai-oracle", "direct")
 """Sources that set the price in the asset contract; listings and sales do not."""
 ROWS_OF_ONE_TRANSACTION = 1000
+MAX_POINTS = 200_000
+"""That candles are made of: one a block for a month."""
 
 
 class PriceFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +61,15 @@ class Prices:
 
     def page(self, wanted: PriceFilter, direction: Direction, request: PageRequest) -> Page[PriceDocument]:
         """One page of points, in the order of the chain or backwards."""
-        source = Source("priceHistory", [both(wanted.condition(), self._among())])
+        source = Source("priceHistory", [both(self._meant(wanted), self._among())])
         return cast("Page[PriceDocument]", read_page(self._snapshot, source, chain_order(direction), request))
 
     def series(self, wanted: PriceFilter) -> list[PricePoint]:
-        """All points that match, oldest first."""
-        return self._points(wanted.condition(), 1)
+        """All points that match, oldest first. Raises TooMuch."""
+        found = self._points(self._meant(wanted), 1, limit=MAX_POINTS + 1)
+        if len(found) > MAX_POINTS:
+            raise TooMuch("asset", MAX_POINTS, "price points between `from` and `to`")
+        return found
 
     def valuations_since(self, contract: str, token_id: int, time: datetime) -> list[PricePoint]:
         """What the contract's price was at `time`, if there was one, and every value since, oldest first."""
@@ -79,6 +86,9 @@ class Prices:
             limit=ROWS_OF_ONE_TRANSACTION,
         )
         return cast("list[PriceDocument]", rows)
+
+    def _meant(self, wanted: PriceFilter) -> Filter:
+        return both(wanted.condition(), blocks_between(self._snapshot, wanted.from_time, wanted.to_time))
 
     def _points(self, condition: Filter, direction: Direction, limit: int = 0) -> list[PricePoint]:
         rows = self._snapshot.find(

@@ -36,7 +36,7 @@ class SettledView(View):
         self.assets, self.market = self._assets, self._market
         self.transactions = SettledTransactions(self.snapshot, self.finalized)
         self.prices = SettledPrices(self.snapshot, self.finalized)
-        self.status, self.told = now.status, now.told
+        self.status, self.told, self.chronicle = now.status, now.told, now.chronicle
 
     def market_figures(self) -> Figures | None:
         """The figures at the finalized block. Raises NotSettled where its time is not known."""
@@ -103,7 +103,7 @@ class SettledPrices(Prices):
         self._final: Filter = {"blockchain.blockNumber": {"$lte": finalized}}
 
     def page(self, wanted: PriceFilter, direction: Direction, request: PageRequest) -> Page[PriceDocument]:
-        source = Source("priceHistory", [both(wanted.condition(), self._final)])
+        source = Source("priceHistory", [both(self._meant(wanted), self._final)])
         return cast("Page[PriceDocument]", read_page(self._snapshot, source, chain_order(direction), request))
 
     def _points(self, condition: Filter, direction: Direction, limit: int = 0) -> list[PricePoint]:

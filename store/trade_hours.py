@@ -25,8 +25,8 @@ COLLECTION = "tradeHours"
 KEPT, LAYOUT = "tradeHours", 2
 """Field of the checkpoint, and what it says where all of the sums are kept of every block. True, from an
 earlier version: of sales only, and not of all hours together."""
-ALL_HOURS = -1
-"""`_id` of the sums of all hours."""
+ALL_HOURS, EPOCH = -1, 0
+"""`_id` of the sums of all hours, and of the first hour that there is: no block is older than 1970."""
 HOUR = timedelta(hours=1)
 HOUR_SECONDS = 3600
 AMOUNTS = ("price", "fee", "selfPrice")

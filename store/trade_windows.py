@@ -13,6 +13,7 @@ from store.trade_hours import (
     ALL_HOURS,
     COLLECTION,
     COUNTS,
+    EPOCH,
     HOUR,
     PART_FIELDS,
     hour_of,
@@ -49,7 +50,7 @@ def _sums_between(snapshot: Snapshot, cuts: list[int]) -> dict[int, Trade]:
     for cut in cuts:
         branches += [{"case": {"$gt": ["$_id", cut]}, "then": cut + 1}]
         branches += [{"case": {"$eq": ["$_id", cut]}, "then": cut}]
-    match: Document = {"$match": {"_id": {"$gte": cuts[-1]}}}
+    match: Document = {"$match": {"_id": {"$gte": max(cuts[-1], EPOCH)}}}
     group = {"_id": {"$switch": {"branches": branches}}, **HOURS_ADDED}
     return {row["_id"]: trade_of(row) for row in snapshot.aggregate(COLLECTION, [match, {"$group": group}])}
 

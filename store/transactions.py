@@ -10,6 +10,7 @@ import msgspec
 from bson import ObjectId
 from bson.errors import InvalidId
 
+from store.block_bounds import blocks_between
 from store.documents import PriceDocument, TransactionDocument
 from store.pages import Page, PageRequest, Source, both, newest_first, read_merged, read_page
 from store.snapshot import Filter, Snapshot
@@ -134,5 +135,6 @@ class Transactions:
         return cast("Page[TransactionDocument | PriceDocument]", merged)
 
     def _alternatives(self, wanted: TransactionFilter) -> list[Filter]:
-        among = self._among()
+        blocks = blocks_between(self._snapshot, wanted.from_time, wanted.to_time)
+        among = both(self._among(), blocks)
         return [both(one, among) for one in wanted.alternatives(self._finalized)]

@@ -19,8 +19,8 @@ MAX_WORDS = 100
 LAST_SIGN = "\U0010ffff"
 OF_A_TITLE = "_"
 """Begins the keys that stand for words of a title, a second time: no word contains it."""
-FIRST_UNPARTED = "\u2e80"
-"""Chinese, Japanese and Korean signs begin here."""
+UNPARTED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0010ffff]")
+"""Thai and Lao, Burmese, Khmer; Chinese, Japanese and Korean signs."""
 
 
 def words_of(text: str) -> list[str]:
@@ -63,7 +63,7 @@ def _keys(text: str) -> Iterator[str]:
     for word in words_of(text):
         yield word
         if not word.isascii():
-            yield from (word[at:] for at in range(1, len(word)) if word[at] >= FIRST_UNPARTED)
+            yield from (word[at:] for at in range(1, len(word)) if UNPARTED.match(word[at]))
 
 
 def _folded(text: str) -> str:
@@ -71,4 +71,5 @@ def _folded(text: str) -> str:
         return text.lower()
     # Once before, since signs such as ™ hide capitals, and once after, since folding composes accents.
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(sign for sign in apart if not unicodedata.combining(sign))
+    # Together again, since Korean letters taken apart are no signs of their own.
+    return unicodedata.normalize("NFC", "".join(sign for sign in apart if not unicodedata.combining(sign)))

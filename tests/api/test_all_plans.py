@@ -127,6 +127,14 @@ def test_nothing_that_is_asked_of_the_past_scans_a_collection(lived, operation):
     assert not scanned(lived, operation, queries, walletAddress=PEOPLE[1])
 
 
+@pytest.mark.parametrize("operation", [one for one in OF_THE_FINAL if "explain" in one.query], ids=str)
+def test_what_is_final_can_be_explained_as_well(lived, operation):
+    answer = lived.get(operation.url(), finality="finalized", explain="true")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json["explanation"]
+
+
 def test_assets_by_their_ids_are_not_looked_for_in_all_of_them(large, lived):
     for market, body in ((large, {}), (lived, {}), (lived, {"asOfBlock": THEN})):
         answer = market.client.post("/api/assets/batch", json={"tokenIds": [1, 2, 3], **body})

@@ -212,3 +212,42 @@ def test_a_malformed_batch_is_refused(client, vault, body, status):
 
     assert response.status_code == status
     assert response.json["errors"]
+
+
+@pytest.mark.parametrize("state", ["", "&finality=finalized"])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_names_of_any_length_can_be_walked_by_cursors_of_a_sane_one(client, seed, state, direction):
+    seed.checkpoint()
+    seed.market()
+    seed.assets(*(asset(n, name="ä" * 9000 + f" {n}") for n in (1, 2, 3)), asset(4, name="ä"))
+    walked, cursor = [], ""
+    while cursor is not None:
+        query = f"sortBy=name&sortDirection={direction}&limit=1{state}{cursor and '&cursor='}{cursor}"
+        answer = client.get(f"/api/assets?{query}")
+        assert answer.status_code == 200, answer.text
+        walked += [item["tokenId"] for item in answer.json["assets"]]
+        cursor = answer.json["pagination"]["nextCursor"]
+        assert len(cursor or "") < 2000
+
+    assert walked == [4, 1, 2, 3][:: 1 if direction == "asc" else -1]
+
+
+def test_a_cursor_after_an_asset_that_is_gone_begins_again(client, seed, database):
+    seed.checkpoint()
+    seed.market()
+    seed.assets(*(asset(n, name="a" * 9000 + str(n)) for n in (1, 2)))
+    cursor = client.get("/api/assets?sortBy=name&limit=1").json["pagination"]["nextCursor"]
+    database["assets"].delete_many({})
+
+    answer = client.get(f"/api/assets?sortBy=name&limit=1&cursor={cursor}")
+
+    assert (answer.status_code, answer.json["code"]) == (410, "cursor-orphaned")
+
+
+def test_cursors_of_the_tip_are_not_those_of_what_is_final(client, vault):
+    for mine, others in (("", "&finality=finalized"), ("&finality=finalized", "")):
+        cursor = client.get(f"/api/assets?limit=1{mine}").json["pagination"]["nextCursor"]
+        answer = client.get(f"/api/assets?limit=1{others}&cursor={cursor}")
+
+        assert (answer.status_code, answer.json["errors"][0]["field"]) == (400, "cursor")
+        assert "another list" in answer.text

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
-from builders import BOB, Seed, hash_of
+from builders import BOB, Seed, at, hash_of
+from eth_utils.address import to_checksum_address
 
 from store import assets
 from tests.api.large import MANY, name_of, stand
@@ -16,6 +17,8 @@ from tests.api.operations_of import OPERATIONS
 FEW = 130
 """Documents a page of 20 may look at: the page, what ties with its edges, and every branch of its condition."""
 
+NOBODY = to_checksum_address("0x" + "9" * 40)
+EARLY, MIDDLE = (quote(at(MANY * part // 10).isoformat().replace("+00:00", "Z")) for part in (1, 5))
 
 LISTS = [
     "/api/assets",
@@ -54,6 +57,16 @@ LISTS = [
     "/api/market/listings",
     "/api/market/listings?isPurchasable=true",
     "/api/market/listings?sortBy=listedAt",
+    f"/api/market/listings?seller={BOB}",
+    f"/api/market/listings?seller={NOBODY}",
+    f"/api/transactions?contractAddress={NOBODY}",
+    f"/api/transactions?to={EARLY}",
+    f"/api/transactions?from={MIDDLE}&to={MIDDLE}",
+    f"/api/transactions?type=mint&to={EARLY}",
+    f"/api/activity?contractAddress={NOBODY}",
+    f"/api/activity?to={EARLY}",
+    f"/api/users/{BOB}/transactions?to={EARLY}",
+    f"/api/assets/7/price-history?to={EARLY}",
     "/api/activity",
     "/api/assets/7",
     "/api/assets/7/activity",

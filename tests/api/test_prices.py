@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from builders import ETHER, OTHER_RWA, asset, price
 
+from store import prices
+
 TIP = 1000
 
 
@@ -96,3 +98,13 @@ def test_candles_can_be_paged_by_number(client, history):
     page = client.get("/api/assets/1/price-history?interval=1d&limit=2&page=2").json["pagination"]
 
     assert (page["total"], page["totalPages"]) == (5, 3)
+
+
+def test_more_points_than_candles_are_made_of_are_said_and_not_cut_off(client, history, monkeypatch):
+    monkeypatch.setattr(prices, "MAX_POINTS", 3)
+
+    answer = client.get("/api/assets/1/price-history?interval=1d")
+
+    assert (answer.status_code, answer.json["code"]) == (422, "too-much-history")
+    assert "more than 3" in answer.json["detail"]
+    assert client.get("/api/assets/1/price-history?interval=1d&from=2026-02-09T12:00:00Z").status_code == 200

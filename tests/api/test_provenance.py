@@ -125,3 +125,37 @@ def test_dates_finer_than_what_is_kept_do_not_repeat_or_lose_entries(client, see
 
     shown = [said(one) for one in first["provenance"] + rest["provenance"]]
     assert sorted(shown) == sorted([*dates, "Six"])
+
+
+@pytest.mark.parametrize("day", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_a_date_that_no_clock_of_utc_shows_is_none(client, seed, day):
+    seed.checkpoint()
+    seed.market()
+    seed.assets(asset(1, metadata={**WRITTEN, "certificates": [{"type": "odd", "date": day}]}))
+
+    first = client.get("/api/assets/1/provenance?limit=1")
+
+    assert first.status_code == 200, first.text
+    assert first.json["provenance"][0]["timestamp"] is None
+
+
+def test_dates_are_told_in_utc(client, seed):
+    seed.checkpoint()
+    seed.market()
+    there = {"type": "t", "date": "2020-01-01T00:00:00+02:00"}
+    seed.assets(asset(1, metadata={**WRITTEN, "certificates": [there]}))
+
+    assert entries(client)[0]["timestamp"] == "2019-12-31T22:00:00Z"
+
+
+def test_what_an_entry_says_of_its_own_kind_is_not_believed(client, seed):
+    seed.checkpoint()
+    seed.market()
+    owner = {"owner": "Six", "kind": "certificates"}
+    seed.assets(
+        asset(1, metadata={"provenance": [owner], "certificates": [{"type": "t", "kind": "provenance"}]})
+    )
+
+    told = {one["type"]: one for one in entries(client)}
+    assert told["documented-owner"]["document"]["owner"] == "Six"
+    assert told["certificate"]["certificate"]["type"] == "t"

@@ -119,6 +119,30 @@ def test_buckets_of_whole_hours_are_what_a_pass_over_the_rows_says(
             assert sum(one.mints for one in told.values()) > 0 < sum(one.listings for one in told.values())
 
 
+def test_before_the_first_hour_that_there_is_nothing_happened(connection: Connection, ledger: Ledger) -> None:
+    dice = random.Random(SEED)
+    ledger.commit(Commit({}, transactions=[sale(n, i, dice) for n in range(50) for i in range(3)]))
+    span = Span(datetime(1969, 12, 29, tzinfo=UTC), timedelta(days=7), 3)
+
+    with Reading(connection.database).view() as view:
+        assert MarketHistory(view.snapshot, hours_are_kept=True).doings(span) == {}
+
+
+def test_windows_that_begin_before_the_first_hour_hold_everything_once(
+    connection: Connection, ledger: Ledger
+) -> None:
+    rows, epoch = [sale(n, 0, random.Random(SEED)) for n in range(50)], datetime(1970, 1, 1, tzinfo=UTC)
+    for row in rows:
+        row["timestamp"] = epoch + (row["timestamp"] - GENESIS)
+    ledger.commit(Commit({}, transactions=rows))
+    now = rows[-1]["timestamp"]
+
+    with Reading(connection.database).view() as view:
+        found = windows(view.snapshot, now)
+        assert found == Market(view.snapshot).trade(now)
+        assert found["30d"] == found["all"]
+
+
 def test_a_bucket_that_cuts_an_hour_is_read_from_the_rows(connection: Connection, ledger: Ledger) -> None:
     dice = random.Random(SEED)
     ledger.commit(Commit({}, transactions=[sale(n, i, dice) for n in range(50) for i in range(3)]))

@@ -25,6 +25,8 @@ def test_a_text_is_runs_of_letters_and_digits_without_accents(text, words):
 
 def test_scripts_that_do_not_part_words_are_found_from_any_sign_on():
     assert keys_of(["東京港の倉庫"])[:3] == ["東京港の倉庫", "京港の倉庫", "港の倉庫"]
+    assert keys_of(["서울아파트"])[:3] == ["서울아파트", "울아파트", "아파트"]
+    assert "เทพ" in keys_of(["กรงเทพ"])
 
 
 def test_keys_are_distinct_short_and_few_and_the_first_text_comes_first():
