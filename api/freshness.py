@@ -121,8 +121,11 @@ def when_fresh(services: Services, query: Mapping[str, Any], answer: Callable[[V
     return found[0]
 
 
-def present_as_of(checkpoint: CheckpointDocument, now: datetime) -> dict[str, Any]:
-    """The block that an answer speaks of."""
+def present_as_of(
+    checkpoint: CheckpointDocument, now: datetime, standing: CheckpointDocument | None = None
+) -> dict[str, Any]:
+    """The block that an answer speaks of; `standing`: where we stand, if it is of an earlier one."""
+    behind = standing or checkpoint
     tip, finalized = checkpoint["tip"], checkpoint["finalized"]
     is_final = bool(tip and finalized and tip["number"] <= finalized["number"])
     shown: dict[str, Any] = {
@@ -130,8 +133,8 @@ def present_as_of(checkpoint: CheckpointDocument, now: datetime) -> dict[str, An
         "blockHash": tip["hash"] if tip else None,
         "timestamp": checkpoint["tipTimestamp"],
         "finality": "finalized" if is_final else "unfinalized",
-        "lagBlocks": lag_blocks(checkpoint),
-        "lagSeconds": lag_seconds(checkpoint, now),
+        "lagBlocks": lag_blocks(behind),
+        "lagSeconds": lag_seconds(behind, now),
     }
     if "stateOf" in checkpoint:
         shown["stateOf"] = checkpoint["stateOf"]

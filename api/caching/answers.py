@@ -42,13 +42,14 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     parameters: tuple[str, ...]
     """Names of the query's parameters, for the log."""
 
-    def is_meant_by(self, condition: str) -> bool:
-        """Does an If-None-Match name this answer?"""
-        return condition == self.etag or parse_etags(condition).contains_weak(unquote_etag(self.etag)[0])
-
-    def without_body(self) -> Answer:
-        """For whoever has the body: a 304 tells nothing of it."""
+    def for_whoever_has(self, condition: str | None) -> Answer:
+        """The answer, without its body where an If-None-Match names it: a 304 tells nothing of that."""
+        if not condition or not self._is_meant_by(condition):
+            return self
         return replace(self, body=b"", headers=self.headers[CONTENT_HEADERS:])
+
+    def _is_meant_by(self, condition: str) -> bool:
+        return condition == self.etag or parse_etags(condition).contains_weak(unquote_etag(self.etag)[0])
 
     @property
     def size(self) -> int:

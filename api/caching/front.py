@@ -87,14 +87,17 @@ class Front:
         edition, condition = edition_of(moment, now), environ.get("HTTP_IF_NONE_MATCH")
         found = services.answers.get(edition, recipe.url)
         if found is not None:
-            return found.without_body() if condition and found.is_meant_by(condition) else found
+            return found.for_whoever_has(condition)
         if condition and parse_etags(condition).contains_weak(recipe.tag(moment)):
             return recipe.unchanged(moment, now)
         with _LeftToTheApplication(recipe.rule):
-            if not services.answers.keeps:
-                return self._made(recipe, moment, now, edition)
-            return self._making.once(edition, recipe.url, lambda: self._made(recipe, moment, now, edition))
+            return self._new(recipe, moment, now, edition).for_whoever_has(condition)
         return None
+
+    def _new(self, recipe: Recipe, moment: Moment, now: datetime, edition: Edition) -> Answer:
+        if not self._services.answers.keeps:
+            return self._made(recipe, moment, now, edition)
+        return self._making.once(edition, recipe.url, lambda: self._made(recipe, moment, now, edition))
 
     def _made(self, recipe: Recipe, moment: Moment, now: datetime, edition: Edition) -> Answer:
         with self._makers, self._app.app_context(), self._services.reading.view_at(moment) as view:

@@ -23,7 +23,7 @@ def kept(
     """The function's answer to this request as of the view; 304 where the caller has it already."""
     recipe, now = _recipe(function, query), services().clock.now()
     if request.if_none_match.contains_weak(recipe.tag(view.moment)):
-        return _response(recipe.unchanged(view.moment, now), 304)
+        return _response(recipe.unchanged(view.moment, now))
     # Not what may be the caller's own, and not what a node was asked about as well.
     if not is_anonymous(request.environ) or "after_tx" in query:
         return _response(recipe.answer(view, now))
@@ -51,9 +51,10 @@ def _recipe(
     )
 
 
-def _response(answer: Answer, status: int = 200) -> Response:
-    response = Response(answer.body, status)
+def _response(answer: Answer) -> Response:
+    told = answer.for_whoever_has(request.headers.get("If-None-Match"))
+    response = Response(told.body, 200 if told.body else 304)
     # Its own headers and no others: a 304 has no Content-Type.
     response.headers.clear()
-    response.headers.extend(answer.headers)
+    response.headers.extend(told.headers)
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,21 +56,31 @@ class Recipe:
     def answer(self, view: View, now: datetime) -> Answer:
         """Make the answer. Raises what the function raises, NothingIndexed."""
         then = as_settled(as_asked(view, self.query), self.query, self.rule)
-        as_of = present_as_of(indexed(then), now)
+        # What is settled lags behind by nature; what is told is how far we do.
+        as_of = present_as_of(indexed(then), now, indexed(view) if self._is_of_the_settled else None)
         body = encoded({**self.function(then, self.query), "asOf": as_of})
         described = (("Content-Type", "application/json"), ("Content-Length", str(len(body))))
-        return self._of(view.moment, as_of, body, *described)
+        return self._of(self._tag_of(as_of, body, view.moment), as_of, body, *described)
 
     def unchanged(self, moment: Moment, now: datetime) -> Answer:
         """What is told to whoever has the present answer already."""
-        checkpoint = indexed(moment.state)
-        if "finality" in self.query:
-            checkpoint = settled_checkpoint(checkpoint)
-        as_of = present_as_of(checkpoint, now)
-        return self._of(moment, as_of | placed(self.query), b"")
+        standing = indexed(moment.state)
+        checkpoint = settled_checkpoint(standing) if self._is_of_the_settled else standing
+        as_of = present_as_of(checkpoint, now, standing)
+        return self._of(self.tag(moment), as_of | placed(self.query), b"")
 
-    def _of(self, moment: Moment, as_of: Mapping[str, Any], body: bytes, *headers: tuple[str, str]) -> Answer:
-        etag = f'W/"{self.tag(moment)}"'
+    @property
+    def _is_of_the_settled(self) -> bool:
+        return "finality" in self.query
+
+    def _tag_of(self, as_of: Mapping[str, Any], body: bytes, moment: Moment) -> str:
+        """Of a final block in the past, new blocks change nothing: such an answer names itself."""
+        if "as_of_block" in self.query and as_of["finality"] == "finalized":
+            return etag_of(hashlib.blake2b(body, digest_size=12).hexdigest(), self.url)
+        return self.tag(moment)
+
+    def _of(self, tag: str, as_of: Mapping[str, Any], body: bytes, *headers: tuple[str, str]) -> Answer:
+        etag = f'W/"{tag}"'
         described = (
             *headers,
             ("X-As-Of-Block", str(as_of["blockNumber"])),

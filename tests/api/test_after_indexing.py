@@ -208,7 +208,7 @@ def test_what_is_settled_is_told_as_it_was_before_unfinalized_blocks_came(
     indexing.catch_up()
 
     at_finality = reader.get("/api/assets?finality=finalized").json["asOf"]
-    assert (at_finality["finality"], at_finality["lagBlocks"]) == ("finalized", 8)
+    assert (at_finality["finality"], at_finality["lagBlocks"]) == ("finalized", 0)
     assert at_finality["blockNumber"] == chain.number() - 8
     for url in urls:
         settled = reader.get(f"{url}{'&' if '?' in url else '?'}finality=finalized")

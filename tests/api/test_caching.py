@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
-from builders import ALICE, BOB, ETHER, asset, auth, block_ref, deed, hash_of, price, reorg
+from builders import ALICE, BOB, ETHER, asset, at, auth, block_ref, deed, hash_of, price, reorg
 from flask.testing import FlaskClient
 
 from api import make_app
@@ -185,6 +185,20 @@ def test_whatever_an_answer_depends_on_makes_a_new_one(client, plain, tip, seed,
     assert reading.views == seen + 1
     assert comparable(after) == comparable(plain.get("/api/assets/1"))
     assert client.get("/api/assets/1").headers["ETag"] == after.headers["ETag"] != before
+
+
+@pytest.mark.parametrize(("head", "lag"), [(100, (0, 0)), (103, (30, 32))])
+def test_what_is_settled_tells_how_far_we_lag_and_not_it(client, plain, tip, seed, clock, head, lag):
+    seed.checkpoint(100, head=block_ref(head), finalizedAt={"number": 90, "timestamp": at(90)})
+    url = "/api/assets?finality=finalized"
+    client.get(url)
+    first = client.get(url)
+    clock.seconds += 2
+    later = client.get(url)
+
+    assert first.json["asOf"]["blockNumber"] < 100
+    assert tuple(each.json["asOf"]["lagSeconds"] for each in (first, later)) == lag
+    assert comparable(later) == comparable(plain.get(url))
 
 
 def test_while_the_tip_lags_its_age_moves_with_the_clock_and_the_tag_stays(client, tip, seed, clock, reading):

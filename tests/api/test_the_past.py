@@ -160,6 +160,22 @@ def test_an_answer_of_the_past_stays_one_when_it_is_asked_for_again(client):
     assert (unchanged.status_code, unchanged.headers["X-As-Of-Block"]) == (304, str(LISTED_AT))
 
 
+def test_new_blocks_change_nothing_of_a_final_one_and_its_tag_stays(alone):
+    url = "/api/assets/1?asOfBlock=2"
+    first = alone.client.get(url)
+    has_it = {"If-None-Match": first.headers["ETag"]}
+    alone.mine((MINT,))
+    alone.indexed.catch_up()
+
+    for client in (alone.client, alone.reader()):
+        answers = [client.get(url, headers=has_it) for _ in range(3)]
+        assert [(each.status_code, each.data) for each in answers] == [(304, b"")] * 3
+        assert {each.headers["ETag"] for each in answers} == {first.headers["ETag"]}
+        assert (client.get(url).data, client.get(url).status_code) == (first.data, 200)
+        assert client.get("/api/assets/2?asOfBlock=2", headers=has_it).status_code == 404
+        assert client.get("/api/assets/1?asOfBlock=3", headers=has_it).status_code == 200
+
+
 def test_above_the_tip_it_is_not_yet_indexed(client):
     response = client.get(f"/api/assets?asOfBlock={TIP + 1}")
 
