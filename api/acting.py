@@ -9,8 +9,9 @@ from flask import Response, jsonify
 from marshmallow import Schema
 
 from api.endpoints import Blueprint, Payload, json_only
+from api.paths import read_path
 from api.permissions import PUBLIC, Access, access_of
-from api.requests import NothingElse, read_path
+from api.requests import NothingElse
 
 Acting = Callable[..., Payload | Response]
 REFUSALS = (400, 429, 503)

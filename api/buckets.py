@@ -61,12 +61,10 @@ def series_of(query: Mapping[str, Any], tip_time: datetime) -> Series:
     """The buckets that a query asks for: those that `from` and `to` fall into, and all between.
 
     Without `to` up to the tip, beyond which there is nothing to tell; without `from` DEFAULT_BUCKETS of them.
-    Raises BadRequest where they are too many or run backwards.
+    Raises BadRequest where they are too many.
     """
     interval = query.get("interval", DEFAULT_INTERVAL)
     asked_from, asked_to = query.get("from_time"), query.get("to_time")
-    if asked_from and asked_to and asked_from > asked_to:
-        raise BadRequest([FieldError("from", "query", "must not be later than to")])
     last = number_of(max(min(asked_to or tip_time, tip_time), EARLIEST), interval)
     first = last - DEFAULT_BUCKETS + 1
     if asked_from is not None:

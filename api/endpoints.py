@@ -20,8 +20,9 @@ from api.caching.kept import kept
 from api.caching.recipes import REVALIDATE
 from api.freshness import indexed, present_as_of, when_fresh
 from api.nearest import nearest
+from api.paths import PATH, read_path
 from api.problems import BadRequest, FieldError
-from api.requests import PATH, BranchPageQuery, FreshnessQuery, NothingElse, read_path
+from api.requests import BranchPageQuery, FreshnessQuery, NothingElse
 from api.services import services
 from api.widths import not_too_wide
 from store.documents import CheckpointDocument
@@ -93,9 +94,11 @@ def _field_errors(messages: Mapping[str, Any], schema: Schema) -> list[FieldErro
 
 def _message(name: str, told: Any, known: list[str]) -> str:
     if told == ["Unknown field."]:
+        if not known:
+            return "is not a parameter here: this path takes none"
         near = nearest(name, known)
-        advice = f"did you mean {near}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
-        return f"is not a parameter here; {advice}"
+        guess = f"did you mean {near}? " if near else ""
+        return f"is not a parameter here; {guess}known are {', '.join(sorted(known))}"
     if isinstance(told, Mapping):
         return "; ".join(f"item {index}: {_message(name, one, known)}" for index, one in told.items())
     return "; ".join(str(one) for one in told)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 from eth_utils.address import to_checksum_address
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, fields, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 from webargs.fields import DelimitedList
 
@@ -35,8 +36,8 @@ class Spelled(validate.Regexp):
 class WholeNumber(fields.Integer):
     """Decimal digits and nothing else."""
 
-    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
-        error = f"must be a whole number from {low} to {high}"
+    def __init__(self, low: int, high: int, advice: str = "", **kwargs: Any) -> None:
+        error = f"must be a whole number from {low} to {high}{advice}"
         super().__init__(
             validate=validate.Range(low, high, error=error), error_messages={"invalid": error}, **kwargs
         )
@@ -150,8 +151,8 @@ class Moment(fields.AwareDateTime):
     """An RFC 3339 date-time; loads as aware UTC."""
 
     def __init__(self, **kwargs: Any) -> None:
-        messages: dict[str, Any] = {"invalid": "must be a time such as 2026-01-31T12:00:00Z"}
-        super().__init__(error_messages=messages, **kwargs)
+        wanted = "must be a time such as 2026-01-31T12:00:00Z (+ is %2B in a URL)"
+        super().__init__(error_messages={"invalid": wanted}, **kwargs)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
         if not isinstance(value, str) or not MOMENT.fullmatch(value):
@@ -162,22 +163,24 @@ class Moment(fields.AwareDateTime):
             raise self.make_error("invalid", input=value) from error
 
 
-class Since(Moment):
-    """A beginning: times are kept to the millisecond, and none before it is meant."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
-        time = super()._deserialize(value, *args, **kwargs)
-        try:
-            return time + timedelta(microseconds=-time.microsecond % 1000)
-        except OverflowError as error:
-            raise self.make_error("invalid", input=value) from error
-
-
 class Strict(Schema):
     """snake_case in Python, camelCase outside; what is unknown is refused."""
 
     class Meta:
         unknown = RAISE
+
+    RANGES: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Names of a lower and an upper bound: the one must not be above the other."""
+
+    @validates_schema
+    def check_ranges(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Whoever swaps two bounds is told so, and not that there is nothing between."""
+        for low, high in self.RANGES:
+            if low in data and high in data and data[low] > data[high]:
+                compared = "later than" if isinstance(data[low], datetime) else "above"
+                raise ValidationError(
+                    f"must not be {compared} {self.fields[high].data_key}", str(self.fields[low].data_key)
+                )
 
     error_messages = {"type": "must be a JSON object"}  # noqa: RUF012 - marshmallow declares it so
 

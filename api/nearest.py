@@ -9,10 +9,14 @@ MAX_CHARACTERS = 100
 """Comparing takes the square of the length."""
 
 
-def nearest(given: str, known: Iterable[str]) -> str | None:
+ALIKE = 0.68
+"""Share of the characters of both that are the same: below it, a guess misleads."""
+
+
+def nearest(given: str, known: Iterable[str], alike: float = ALIKE) -> str | None:
     """The known name most like the given one, whatever its letter case; None if none is like it."""
     by_folded = {_folded(name): name for name in known}
-    near = get_close_matches(_folded(given[:MAX_CHARACTERS]), by_folded, 1)
+    near = get_close_matches(_folded(given[:MAX_CHARACTERS]), by_folded, 1, alike)
     return by_folded[near[0]] if near else None
 
 

@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 PROBLEM_TYPE = "application/problem+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 RETRY_SECONDS = 1
+PATHS_ALIKE = 0.85
+"""Most of every path is the same: only nearly all of it makes a near miss."""
 KEPT_HEADERS = ("Allow", "Retry-After", "Location")
 HTTP_CODES = {
     404: "not-found",
@@ -212,7 +214,8 @@ def _code(status: int) -> str:
 def _detail(error: HTTPException, status: HTTPStatus) -> str:
     if isinstance(error, UnknownPath):
         return (
-            f"there is nothing at {request.path}; {_nearest_path()}GET /api/openapi.json lists what there is"
+            f"there is nothing at {request.path}; {_nearest_path()}GET /api/docs shows what there is, and "
+            "/api/openapi.json lists it"
         )
     if isinstance(error, MethodNotAllowed):
         return f"{request.method} is not allowed here, only {', '.join(sorted(error.valid_methods or ()))}"
@@ -223,7 +226,7 @@ def _detail(error: HTTPException, status: HTTPStatus) -> str:
 
 def _nearest_path() -> str:
     paths = [rule.rule for rule in current_app.url_map.iter_rules()]
-    near = nearest(request.path, paths)
+    near = nearest(request.path, paths, PATHS_ALIKE)
     return f"did you mean {near}? " if near else ""
 
 

@@ -11,6 +11,8 @@ from api.requests import BranchPageQuery, FreshnessQuery
 class SeriesQuery(FreshnessQuery):
     """Which stretch of block time, in buckets of which length."""
 
+    RANGES = (("from_time", "to_time"),)
+
     interval = OneOf("1h", "1d", "1w", metadata={"description": "Length of a bucket, 1d unless given."})
     from_time = Moment(data_key="from", metadata={"description": "The first bucket is the one of this time."})
     to_time = Moment(data_key="to", metadata={"description": "The last bucket is the one of this time."})
@@ -21,7 +23,7 @@ class SearchQuery(BranchPageQuery):
 
     q = fields.String(
         required=True,
-        validate=validate.Length(1, 200),
+        validate=validate.Length(1, 200, error="must be 1 to 200 characters"),
         metadata={"description": "Words, a token id, an address or a transaction hash."},
     )
 

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from marshmallow import fields, validate
-from marshmallow.exceptions import ValidationError
 
 from api.as_of import AsOfBody, AsOfQuery
 from api.explanations import ExplainQuery
 from api.fields import (
-    HASH,
     INT64_MAX,
-    NOT_A_WALLET,
-    WALLET,
     Ether,
     Flag,
     Hash,
     JsonNumber,
     Moment,
     OneOf,
-    Since,
     Strict,
     Wallet,
     WholeNumber,
     Word,
     Words,
-    checksummed,
 )
 from api.pagination import MAX_LIMIT, MAX_PAGE
-from api.problems import BadRequest, FieldError, NotFound
 
 MAX_WAIT_SECONDS = 20
 MAX_BATCH = 200
 MAX_ACTIVITY_PAGE = 50
+BY_CURSOR = "; what comes after is reached by cursor"
 ORDERS = ("createdAt", "price", "listingPrice", "updatedAt", "tokenId", "name", "confidence", "views")
 EVENTS = ("transaction", "price", "block", "finalized", "retraction", "reorg")
 DEEDS = ("mint", "list", "delist", "buy", "transfer")
@@ -54,17 +44,22 @@ class NothingElse(Strict):
     """No parameters at all."""
 
 
+WAIT = {"description": "Seconds to wait for it."}
+AFTER_TX = {"description": "Answer only once this transaction is indexed."}
+MIN_BLOCK = {"description": "Answer only from this block on."}
+
+
 class WaitQuery(Strict):
     """How long the answer may take."""
 
-    wait = WholeNumber(0, MAX_WAIT_SECONDS, metadata={"description": "Seconds to wait for it."})
+    wait = WholeNumber(0, MAX_WAIT_SECONDS, metadata=WAIT)
 
 
 class FreshnessQuery(WaitQuery):
     """Reading one's own writes: answer only when that much of the chain has been applied."""
 
-    after_tx = Hash(metadata={"description": "Answer only once this transaction is indexed."})
-    min_block = WholeNumber(0, INT64_MAX, metadata={"description": "Answer only from this block on."})
+    after_tx = Hash(metadata=AFTER_TX)
+    min_block = WholeNumber(0, INT64_MAX, metadata=MIN_BLOCK)
 
 
 class StatsQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
@@ -76,9 +71,15 @@ class PageQuery(FreshnessQuery):
 
     limit = WholeNumber(1, MAX_LIMIT, metadata={"description": "Rows in one answer, 20 unless given."})
     cursor = fields.String(
-        validate=validate.Length(1, 4096), metadata={"description": "nextCursor of the last answer."}
+        validate=validate.Length(1, 4096, error="must be 1 to 4096 characters"),
+        metadata={"description": "nextCursor of the last answer."},
     )
-    page = WholeNumber(1, MAX_PAGE, metadata={"description": "Page number from 1; not together with cursor."})
+    page = WholeNumber(
+        1,
+        MAX_PAGE,
+        advice=BY_CURSOR,
+        metadata={"description": "Page number from 1; not together with cursor."},
+    )
 
 
 class BranchPageQuery(PageQuery):
@@ -94,6 +95,8 @@ class ContractQuery(AsOfQuery, ExplainQuery, FreshnessQuery):
 class OwnedAssetsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of assets; no parameter means no filter."""
 
+    RANGES = (("price_min", "price_max"), ("listing_price_min", "listing_price_max"))
+
     contract_address = Wallet(metadata=CONTRACT)
     asset_type = Words(Word(), metadata=TYPES)
     is_listed = Flag(metadata={"description": "For sale: listed, and still the lister's."})
@@ -105,7 +108,7 @@ class OwnedAssetsQuery(AsOfQuery, BranchPageQuery):
     listing_price_max = Ether(metadata=ASKED)
     min_confidence = WholeNumber(0, 100, metadata={"description": "Of the last valuation, in percent."})
     q = fields.String(
-        validate=validate.Length(1, 100),
+        validate=validate.Length(1, 100, error="must be 1 to 100 characters"),
         metadata={"description": "Words that begin words of name, type or description."},
     )
     sort_by = OneOf(*ORDERS)
@@ -126,6 +129,8 @@ class AssetsQuery(OwnedAssetsQuery):
 class ListingsQuery(AsOfQuery, BranchPageQuery):
     """Filters and order of what is for sale; price is the price asked."""
 
+    RANGES = (("price_min", "price_max"),)
+
     contract_address = Wallet(metadata=CONTRACT)
     asset_type = Words(Word(), metadata=TYPES)
     seller = Wallet()
@@ -139,7 +144,9 @@ class ListingsQuery(AsOfQuery, BranchPageQuery):
 class PeriodQuery(AsOfQuery, BranchPageQuery):
     """A stretch of block time, both ends included."""
 
-    from_time = Since(data_key="from", metadata=IN_TIME)
+    RANGES = (("from_time", "to_time"),)
+
+    from_time = Moment(data_key="from", metadata=IN_TIME)
     to_time = Moment(data_key="to", metadata=IN_TIME)
 
 
@@ -189,7 +196,7 @@ class AssetActivityQuery(PeriodQuery):
     """Activity of one asset."""
 
     contract_address = Wallet(metadata=CONTRACT)
-    page = WholeNumber(1, MAX_ACTIVITY_PAGE)
+    page = WholeNumber(1, MAX_ACTIVITY_PAGE, advice=BY_CURSOR)
 
 
 class ActivityQuery(AssetActivityQuery):
@@ -213,7 +220,15 @@ class EventsQuery(StreamQuery, WaitQuery):
     limit = WholeNumber(1, MAX_LIMIT, metadata={"description": "Events in one answer, 200 unless given."})
 
 
-class BatchBody(AsOfBody):
+class FreshnessBody(Strict):
+    """The parameters of freshness, in a JSON body."""
+
+    after_tx = Hash(metadata=AFTER_TX)
+    min_block = JsonNumber(0, INT64_MAX, metadata=MIN_BLOCK)
+    wait = JsonNumber(0, MAX_WAIT_SECONDS, metadata=WAIT)
+
+
+class BatchBody(AsOfBody, FreshnessBody):
     """Up to 200 assets of one contract."""
 
     token_ids = fields.List(
@@ -222,57 +237,3 @@ class BatchBody(AsOfBody):
         validate=validate.Length(1, MAX_BATCH, error=f"must be 1 to {MAX_BATCH} token ids"),
     )
     contract_address = Wallet(metadata=CONTRACT)
-
-
-def _token_id(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,78}", text):
-        raise ValidationError("must be a whole number")
-    if int(text) > INT64_MAX:
-        raise NotFound(f"no asset {text}: token ids above {INT64_MAX} are not kept")
-    return int(text)
-
-
-def _wallet(text: str) -> str:
-    if not re.fullmatch(WALLET, text):
-        raise ValidationError(NOT_A_WALLET)
-    return checksummed(text)
-
-
-def _hash(text: str) -> str:
-    if not re.fullmatch(HASH, text):
-        raise ValidationError("must be a hash: 0x and 64 hexadecimal digits")
-    return text.lower()
-
-
-def _row_id(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{24}", text):
-        raise ValidationError("must be 24 hexadecimal digits")
-    return text.lower()
-
-
-def _code(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9-]{1,64}", text):
-        raise ValidationError("must be an error code: lower case letters, digits and hyphens")
-    return text
-
-
-PATH: dict[str, tuple[str, Callable[[str], Any], dict[str, Any]]] = {
-    "tokenId": ("token_id", _token_id, {"type": "integer", "minimum": 0}),
-    "walletAddress": ("wallet", _wallet, {"type": "string", "pattern": WALLET}),
-    "hash": ("transaction_hash", _hash, {"type": "string", "pattern": HASH}),
-    "id": ("row_id", _row_id, {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}),
-    "code": ("code", _code, {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"}),
-}
-"""Parameters in paths: the argument of the view, how to read it, how OpenAPI shows it."""
-
-
-def read_path(found: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments that a path stands for."""
-    return {PATH[name][0]: _read(name, text) for name, text in found.items()}
-
-
-def _read(name: str, text: str) -> Any:
-    try:
-        return PATH[name][1](text)
-    except ValidationError as error:
-        raise BadRequest([FieldError(name, "path", str(error.messages[0]))]) from error

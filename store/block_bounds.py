@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from store.pages import Direction
@@ -11,6 +11,20 @@ from store.snapshot import Filter, Snapshot
 
 COLLECTIONS = ("transactions", "priceHistory")
 NUMBER = "blockchain.blockNumber"
+LATEST = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
+
+
+def times_between(low: datetime | None, high: datetime | None) -> Filter | None:
+    """What the time of a row between the two meets, both included; None where there is no bound.
+
+    Times are kept to the millisecond, and the server cuts off what is finer: upwards for a beginning.
+    """
+    first = None if low is None else _upwards(min(low, LATEST))
+    return {name: time for name, time in {"$gte": first, "$lte": high}.items() if time is not None} or None
+
+
+def _upwards(time: datetime) -> datetime:
+    return time + timedelta(microseconds=-time.microsecond % 1000)
 
 
 def blocks_between(snapshot: Snapshot, low: datetime | None, high: datetime | None) -> Filter:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from store.block_bounds import blocks_between
+from store.block_bounds import blocks_between, times_between
 from store.documents import PriceDocument
 from store.errors import TooMuch
 from store.pages import Direction, Page, PageRequest, Source, both, chain_order, read_page
@@ -32,13 +32,11 @@ class PriceFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def condition(self) -> Filter:
         """The filter as MongoDB asks for it."""
-        times = {"$gte": self.from_time, "$lte": self.to_time}
-        bounds = {name: time for name, time in times.items() if time is not None}
         wanted: dict[str, Any] = {
             "contractAddress": self.contract,
             "tokenId": self.token_id,
             "source.type": self.source,
-            "timestamp": bounds or None,
+            "timestamp": times_between(self.from_time, self.to_time),
         }
         return {path: condition for path, condition in wanted.items() if condition is not None}
 

@@ -10,7 +10,7 @@ import msgspec
 from bson import ObjectId
 from bson.errors import InvalidId
 
-from store.block_bounds import blocks_between
+from store.block_bounds import blocks_between, times_between
 from store.documents import PriceDocument, TransactionDocument
 from store.pages import Page, PageRequest, Source, both, newest_first, read_merged, read_page
 from store.snapshot import Filter, Snapshot
@@ -48,7 +48,7 @@ class TransactionFilter(msgspec.Struct, frozen=True, kw_only=True):
         wanted: dict[str, Any] = {
             "contractAddress": self.contract,
             "tokenId": self.token_id,
-            "timestamp": _range(self.from_time, self.to_time),
+            "timestamp": times_between(self.from_time, self.to_time),
             "blockchain.transactionHash": self.transaction_hash,
             "blockchain.blockNumber": _status_range(self.status, finalized),
         }
@@ -77,10 +77,6 @@ def _own_deeds(wallet: str, kind: str) -> list[Filter]:
     if kind == "buy":
         return [{"type": "buy", "buyer": wallet}]
     return [{"type": kind, "seller": wallet}, {"type": kind, "buyer": wallet}]
-
-
-def _range(low: datetime | None, high: datetime | None) -> Filter | None:
-    return {name: time for name, time in {"$gte": low, "$lte": high}.items() if time is not None} or None
 
 
 def _status_range(status: RowStatus | None, finalized: int) -> Filter | None:

@@ -42,6 +42,13 @@ class TradeExplained(Shape):
     fees = fields.Nested(Figure)
 
 
+class TradeExplainedByWindow(Shape):
+    day = fields.Nested(TradeExplained, data_key="24h")
+    week = fields.Nested(TradeExplained, data_key="7d")
+    month = fields.Nested(TradeExplained, data_key="30d")
+    all = fields.Nested(TradeExplained)
+
+
 class StatsExplained(Shape):
     assets = fields.Nested(Figure)
     holders = fields.Nested(Figure)
@@ -50,4 +57,4 @@ class StatsExplained(Shape):
     listed_ratio = fields.Nested(Figure)
     floor_price = fields.Nested(Figure)
     purchasable_floor_price = fields.Nested(Figure)
-    trade = fields.Dict(keys=fields.String(), values=fields.Nested(TradeExplained))
+    trade = fields.Nested(TradeExplainedByWindow)

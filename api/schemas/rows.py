@@ -183,6 +183,13 @@ class Trade(Shape):
     self_traded_wei = wei_sum()
 
 
+class TradeByWindow(Shape):
+    day = fields.Nested(Trade, data_key="24h")
+    week = fields.Nested(Trade, data_key="7d")
+    month = fields.Nested(Trade, data_key="30d")
+    all = fields.Nested(Trade)
+
+
 class Stats(Shape):
     assets = fields.Integer()
     holders = fields.Integer()
@@ -191,7 +198,7 @@ class Stats(Shape):
     listed_ratio = maybe_number()
     floor_price = fields.Nested(Amount, allow_none=True)
     purchasable_floor_price = fields.Nested(Amount, allow_none=True)
-    trade = fields.Dict(keys=fields.String(), values=fields.Nested(Trade))
+    trade = fields.Nested(TradeByWindow)
     fee_bps = maybe_whole()
     fee_collector = maybe_address()
 

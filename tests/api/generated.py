@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,7 @@ from schemathesis.engine.errors import is_inconsistent_replay
 from schemathesis.specs.openapi.checks import ignored_auth
 
 from api.buckets import series_of
-from api.fields import Moment
+from api.fields import Ether, Moment
 from api.problems import BadRequest
 from api.services import SystemClock
 from tests.api.credentials import give, keyed, make_key
@@ -183,12 +184,12 @@ def walk(made: World, caller: str, examples: int, steps: int, number: int = 0) -
 
 
 def without_what_no_schema_can_say(case: Case) -> dict[str, Any] | None:
-    """Cursors are signed, two names of one thing agree, a hash goes with its block, what people say has no
-    history, and so many buckets lie between two times."""
+    """Cursors are signed, two names of one thing agree, a hash goes with its block, lower bounds are below upper
+    ones, what people say has no history, and so many buckets lie between two times."""
     query: dict[str, Any] | None = case.query
     if not query:
         return query
-    left_out = {"cursor", "currentOwner", "asOfHash"}
+    left_out = {"cursor", "currentOwner", "asOfHash", *swapped(query)}
     if "asOfBlock" in query:
         left_out |= {"isVerified", "facets", "sortBy", "finality"}
     if "finality" in query:
@@ -198,8 +199,24 @@ def without_what_no_schema_can_say(case: Case) -> dict[str, Any] | None:
     return {name: value for name, value in query.items() if name not in left_out}
 
 
+BOUNDS: dict[str, tuple[str, Any]] = {
+    "from": ("to", Moment()),
+    "priceMin": ("priceMax", Ether()),
+    "listingPriceMin": ("listingPriceMax", Ether()),
+}
+
+
+def swapped(query: dict[str, Any]) -> Iterator[str]:
+    """Lower bounds that are above the upper ones."""
+    for low, (high, kind) in BOUNDS.items():
+        if low in query and high in query:
+            with suppress(ValidationError):
+                if kind.deserialize(query[low]) > kind.deserialize(query[high]):
+                    yield low
+
+
 def is_told_at_once(query: dict[str, Any]) -> bool:
-    """Is this stretch of time one that has few enough buckets, and does not run backwards?"""
+    """Is this stretch of time one that has few enough buckets?"""
     moments = {f"{name}_time": query[name] for name in ("from", "to") if name in query}
     try:
         series_of({**query, **{name: Moment().deserialize(text) for name, text in moments.items()}}, at(TIP))

@@ -117,3 +117,42 @@ def test_a_field_of_a_body_is_told_likewise(client, seed):
 
     assert "did you mean tokenIds?" in problem["detail"]
     assert {error["field"] for error in problem["errors"]} == {"tokenIDs", "tokenIds"}
+
+
+@pytest.mark.parametrize(
+    ("url", "field", "message"),
+    [
+        ("/api/assets?priceMin=10&priceMax=5", "priceMin", "must not be above priceMax"),
+        ("/api/assets?listingPriceMin=9&listingPriceMax=2", "listingPriceMin", "above listingPriceMax"),
+        ("/api/market/listings?priceMin=2&priceMax=1.9", "priceMin", "must not be above priceMax"),
+        ("/api/transactions?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from", "later than to"),
+        ("/api/market/stats/history?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from", "later than to"),
+        ("/api/transactions?page=501", "page", "from 1 to 500; what comes after is reached by cursor"),
+        ("/api/assets?q=", "q", "must be 1 to 100 characters"),
+        ("/api/activity?from=2026-01-01T00:00:00+02:00", "from", "%2B"),
+        ("/api/activity?wallet=0x0", "wallet", "known are"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name_and_with_advice(client, seed, url, field, message):
+    seed.checkpoint()
+    answer = client.get(url)
+
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (400, field)
+    assert message in answer.json["errors"][0]["message"]
+    assert "did you mean wait" not in answer.text
+
+
+def test_bounds_that_are_equal_are_a_range(client, seed):
+    seed.checkpoint()
+    moment = "2026-01-01T00:00:00.0005Z"
+
+    assert client.get("/api/assets?priceMin=1&priceMax=1").status_code == 200
+    assert client.get(f"/api/transactions?from={moment}&to={moment}").status_code == 200
+
+
+def test_a_body_that_is_too_long_is_told_what_it_may_be(client, seed):
+    seed.checkpoint()
+    answer = client.post("/api/assets/batch", json={"tokenIds": [1], "contractAddress": "x" * 70_000})
+
+    assert (answer.status_code, answer.json["code"]) == (413, "request-entity-too-large")
+    assert "longer than the 65,536 bytes" in answer.json["detail"]

@@ -176,3 +176,17 @@ def test_no_answer_mixes_two_blocks(client, tip, connection):
         a["asOf"]["timestamp"] == at(a["asOf"]["blockNumber"]).isoformat().replace("+00:00", "Z")
         for a in answers
     )
+
+
+def test_a_batch_can_wait_for_what_was_just_written(client, seed):
+    seed.checkpoint(100)
+    seed.market()
+    seed.assets(asset(1))
+
+    there = client.post("/api/assets/batch", json={"tokenIds": [1], "minBlock": 100, "wait": 1})
+    missing = client.post("/api/assets/batch", json={"tokenIds": [1], "minBlock": 101})
+    misplaced = client.post("/api/assets/batch?minBlock=1", json={"tokenIds": [1]})
+
+    assert [one["tokenId"] for one in there.json["assets"]] == [1]
+    assert (missing.status_code, missing.json["code"]) == (409, "not-yet-indexed")
+    assert "this path takes none" in misplaced.json["detail"]

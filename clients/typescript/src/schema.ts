@@ -1054,6 +1054,12 @@ export interface components {
             };
         };
         BatchBody: {
+            /** @description Answer only once this transaction is indexed. */
+            afterTx?: string;
+            /** @description Answer only from this block on. */
+            minBlock?: number;
+            /** @description Seconds to wait for it. */
+            wait?: number;
             /** @description Answer with what was true at this block. */
             asOfBlock?: number;
             /** @description And only if that block still has this hash; 410 otherwise. */
@@ -1644,6 +1650,12 @@ export interface components {
             /** @description Exact, in wei, as a decimal string; may be negative. */
             selfTradedWei: string;
         };
+        TradeByWindow: {
+            "24h": components["schemas"]["Trade"];
+            "7d": components["schemas"]["Trade"];
+            "30d": components["schemas"]["Trade"];
+            all: components["schemas"]["Trade"];
+        };
         Stats: {
             assets: number;
             holders: number;
@@ -1652,9 +1664,7 @@ export interface components {
             listedRatio: number | null;
             floorPrice: components["schemas"]["Amount"] | null;
             purchasableFloorPrice: components["schemas"]["Amount"] | null;
-            trade: {
-                [key: string]: components["schemas"]["Trade"];
-            };
+            trade: components["schemas"]["TradeByWindow"];
             feeBps: number | null;
             /** @description In EIP-55. */
             feeCollector: string | null;
@@ -1680,6 +1690,12 @@ export interface components {
             volume: components["schemas"]["Figure"];
             fees: components["schemas"]["Figure"];
         };
+        TradeExplainedByWindow: {
+            "24h": components["schemas"]["TradeExplained"];
+            "7d": components["schemas"]["TradeExplained"];
+            "30d": components["schemas"]["TradeExplained"];
+            all: components["schemas"]["TradeExplained"];
+        };
         StatsExplained: {
             assets: components["schemas"]["Figure"];
             holders: components["schemas"]["Figure"];
@@ -1688,9 +1704,7 @@ export interface components {
             listedRatio: components["schemas"]["Figure"];
             floorPrice: components["schemas"]["Figure"];
             purchasableFloorPrice: components["schemas"]["Figure"];
-            trade: {
-                [key: string]: components["schemas"]["TradeExplained"];
-            };
+            trade: components["schemas"]["TradeExplainedByWindow"];
         };
         MarketStats: {
             asOf: components["schemas"]["AsOf"];

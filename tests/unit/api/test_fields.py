@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from marshmallow.exceptions import ValidationError
 
-from api.fields import Ether, Moment, Since, camel_case, checksummed
+from api.fields import Ether, Moment, camel_case, checksummed
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
@@ -66,20 +66,3 @@ def test_other_spellings_of_moments_are_refused(text):
 
 def test_names_are_camel_case_outside():
     assert [camel_case(name) for name in ("q", "token_id", "from")] == ["q", "tokenId", "from"]
-
-
-@pytest.mark.parametrize(
-    ("text", "iso"),
-    [
-        ("2026-01-31T12:00:00.0005Z", "2026-01-31T12:00:00.001000+00:00"),
-        ("2026-01-31T12:00:00.001Z", "2026-01-31T12:00:00.001000+00:00"),
-        ("2026-01-31T12:00:59.999999Z", "2026-01-31T12:01:00+00:00"),
-    ],
-)
-def test_a_beginning_within_a_millisecond_is_that_of_the_next_one(text, iso):
-    assert Since().deserialize(text).isoformat() == iso
-
-
-def test_a_beginning_after_the_end_of_the_calendar_is_refused():
-    with pytest.raises(ValidationError, match="a time"):
-        Since().deserialize("9999-12-31T23:59:59.999999Z")
