@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import request
 
@@ -25,7 +24,6 @@ SETTLED = "Answer with what cannot be taken back any more; not together with asO
 HASH = "And only if that block still has this hash; 410 otherwise."
 WITHOUT_HISTORY = "is what people say, and no history is kept of that: it cannot be combined with asOfBlock"
 PEOPLES_ORDERS = ("updatedAt", "views")
-PINNING = ("cursor", "page", "asOfHash")
 
 
 class AsOfQuery(Strict):
@@ -80,12 +78,7 @@ def header_at(view: View, checkpoint: CheckpointDocument, number: int) -> Header
 
 
 def _replaced(number: int, told: str) -> BlockReplaced:
-    """Tells where to begin anew."""
-    kept = [(name, value) for name, value in request.args.items() if name not in PINNING]
-    start = request.path + (f"?{urlencode(kept)}" if kept else "")
-    return BlockReplaced(
-        f"block {number} has the hash {told} by now; begin again at links.start", start=start
-    )
+    return BlockReplaced(f"block {number} has the hash {told} by now; begin again at links.start")
 
 
 def _check_hash(asked: str | None, header: Header, number: int) -> None:
@@ -114,4 +107,5 @@ def _refused(name: str, message: str) -> BadRequest:
 
 
 def _location() -> str:
-    return "json" if request.method == "POST" else "query"
+    # Outside of a request of the application there are GETs only.
+    return "json" if request and request.method == "POST" else "query"

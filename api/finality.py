@@ -7,8 +7,9 @@ from typing import Any
 
 from api.past_problems import BlockTimeUnknown
 from api.problems import BadRequest, FieldError, NothingIndexed
+from store.documents import CheckpointDocument
 from store.reading import View
-from store.settled_view import NotSettled, SettledView
+from store.settled_view import NotSettled, SettledView, settled_checkpoint
 
 NO_BLOCK = "cannot be combined with asOfBlock: either names the block to answer at"
 NO_FACETS = "cannot be combined with finality=finalized: facets count the assets as of the tip"
@@ -23,10 +24,18 @@ def as_settled(view: View, query: Mapping[str, Any], rule: str) -> View:
     if "facets" in query:
         raise BadRequest([FieldError("facets", "query", NO_FACETS)])
     try:
-        settled = SettledView(view)
+        then = SettledView(view)
     except NotSettled as error:
         raise NothingIndexed(str(error)) from error
     needs_time = rule.endswith(("/price-history", "/stats"))
-    if needs_time and settled.checkpoint and settled.checkpoint["tipTimestamp"] is None:
-        raise BlockTimeUnknown(f"the time of block {settled.finalized}, where windows begin, is not kept")
-    return settled
+    if needs_time and then.checkpoint and then.checkpoint["tipTimestamp"] is None:
+        raise BlockTimeUnknown(f"the time of block {then.finalized}, where windows begin, is not kept")
+    return then
+
+
+def settled(standing: CheckpointDocument) -> CheckpointDocument:
+    """Where we would stand if the chain ended with the finalized block. Raises NothingIndexed."""
+    try:
+        return settled_checkpoint(standing)
+    except NotSettled as error:
+        raise NothingIndexed(str(error)) from error

@@ -12,9 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import request
 from itsdangerous import BadSignature, Signer
 
 from api.problems import BadRequest, FieldError, Problem
@@ -34,6 +32,7 @@ MAX_PAGE = 500
 
 class CursorOrphaned(Problem):
     status, code = 410, "cursor-orphaned"
+    continued_by = ("cursor",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +101,7 @@ class Pages:
         if position is None:
             raise CursorOrphaned(
                 f"block {cursor.tip['number']}, at which the page of this cursor was true, was taken back by "
-                "a reorg; begin again at links.start",
-                start=_start(),
+                "a reorg; begin again at links.start"
             )
         return position
 
@@ -122,9 +120,3 @@ class Pages:
     def _next(self, position: bytes) -> str:
         block = self.view.read_at if self.view else None
         return self.cursors.write(self.list_name, Cursor(shortened(position), block))
-
-
-def _start() -> str:
-    """The first page of the list asked for, with the same filters and order."""
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
-    return request.path + (f"?{urlencode(kept)}" if kept else "")

@@ -14,10 +14,7 @@ from api.problems import RETRY_SECONDS, Problem
 
 class BlockReplaced(Problem):
     status, code = 410, "block-replaced"
-
-    def __init__(self, detail: str, start: str) -> None:
-        super().__init__(detail)
-        self.start = start
+    continued_by = ("cursor", "page", "asOfHash")
 
 
 class BeforeHistory(Problem):

@@ -29,6 +29,7 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from random import getrandbits
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
@@ -71,6 +72,8 @@ class Problem(Exception):
     status = 500
     code = "internal-server-error"
     retry_after_seconds: int | None = None
+    continued_by: tuple[str, ...] = ()
+    """Parameters that went on from somewhere: the same question without them begins again."""
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = (), *, start: str | None = None) -> None:
         """`start`: where to begin again, for what cannot be continued."""
@@ -187,8 +190,14 @@ def _own(problem: Problem) -> Response:
     headers = {} if wait is None else {"Retry-After": str(wait)}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    links = {} if problem.start is None else {"links": {"start": problem.start}}
+    start = _question_without(problem.continued_by) if problem.continued_by else problem.start
+    links = {} if start is None else {"links": {"start": start}}
     return respond(problem.status, problem.code, problem.detail, problem.errors, headers, links)
+
+
+def _question_without(names: tuple[str, ...]) -> str:
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name not in names]
+    return request.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _unreachable(error: StoreUnreachable) -> Response:

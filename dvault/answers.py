@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
 import api
+import chain
+import dvault
+import indexer
 import store
 from api.caching.answers import Answers
 from config.settings import Settings
@@ -20,15 +24,16 @@ def answers_of(settings: Settings, secret_key: str) -> Answers:
         return Answers(0)
     shared = None
     if settings.redis_url is not None:
-        scope = f"{settings.chain_id} {settings.mongodb_database} {program()}"
+        scope = f"{settings.chain_id} {settings.mongodb_database}"
         shared = RedisAnswers(settings.redis_url, scope, secret_key)
     return Answers(settings.response_cache * MEGABYTE, shared)
 
 
+@cache
 def program() -> str:
     """Differs between any two programs that may answer differently."""
     made = blake2b(digest_size=8)
-    for package in (api, store):
+    for package in (api, chain, dvault, indexer, store):
         for source in sorted(Path(package.__path__[0]).rglob("*.py")):
             made.update(source.read_bytes())
     return made.hexdigest()

@@ -17,7 +17,7 @@ from chain.wallets import AskedWallets
 from config.logging import configure_logging
 from config.secret import signing_key
 from config.settings import load_settings
-from dvault.answers import answers_of
+from dvault.answers import answers_of, program
 from dvault.commands.serving import STREAMS, THREADS
 from dvault.database import store_of
 from dvault.past import history_of
@@ -43,7 +43,7 @@ def make() -> Any:
     connection = opened.__enter__()
     secret_key = signing_key(settings)
     app = make_app(
-        Reading(connection.database),
+        Reading(connection.database, program=program()),
         secret_key=secret_key,
         auth=auth_of(settings, connection, AskedWallets(settings.rpc_urls, settings.chain_id)),
         keep=keeping_of(settings, connection),

@@ -116,10 +116,13 @@ class Standing:
 class Reading:
     """Opens views. Safe to share between threads."""
 
-    def __init__(self, database: Database[Document], *, timeout_seconds: float = 5.0) -> None:
+    def __init__(
+        self, database: Database[Document], *, timeout_seconds: float = 5.0, program: str = ""
+    ) -> None:
+        """`program`: says which one answers, where answers are kept or named for longer than it runs."""
         self._database, self._timeout_seconds = database, timeout_seconds
         self._figures = LatestFigures()
-        self.moments = Moments(database, timeout_seconds)
+        self.moments = Moments(database, timeout_seconds, program)
 
     @contextmanager
     def view(self) -> Iterator[View]:
@@ -138,9 +141,7 @@ class Reading:
 
     def newest_seq(self) -> int:
         """Place of the newest event, 0 before the first; one small read. Raises StoreUnreachable."""
-        with answering(self._database, self._timeout_seconds):
-            found = self._database["checkpoints"].find_one({"_id": "indexer"}, {"seq": 1})
-        return int(found["seq"]) if found else 0
+        return self.moments.seq()
 
     def standing(self) -> Standing:
         """Checkpoint, lease and cards by one read, for those who ask very often. Raises StoreUnreachable."""

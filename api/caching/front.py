@@ -17,7 +17,6 @@ from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
-from werkzeug.http import parse_etags
 
 from api import access_log
 from api.caching.answers import Answer, Edition
@@ -88,9 +87,9 @@ class Front:
         found = services.answers.get(edition, recipe.url)
         if found is not None:
             return found.for_whoever_has(condition)
-        if condition and parse_etags(condition).contains_weak(recipe.tag(moment)):
-            return recipe.unchanged(moment, now)
         with _LeftToTheApplication(recipe.rule):
+            if recipe.is_known_by(condition, moment):
+                return recipe.unchanged(moment, now)
             return self._new(recipe, moment, now, edition).for_whoever_has(condition)
         return None
 

@@ -22,7 +22,7 @@ def kept(
 ) -> Response:
     """The function's answer to this request as of the view; 304 where the caller has it already."""
     recipe, now = _recipe(function, query), services().clock.now()
-    if request.if_none_match.contains_weak(recipe.tag(view.moment)):
+    if recipe.is_known_by(request.headers.get("If-None-Match"), view.moment):
         return _response(recipe.unchanged(view.moment, now))
     # Not what may be the caller's own, and not what a node was asked about as well.
     if not is_anonymous(request.environ) or "after_tx" in query:

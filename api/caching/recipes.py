@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from werkzeug.http import parse_etags
 
 from api.as_of import as_asked, placed
 from api.caching.answers import Answer
-from api.finality import as_settled
+from api.finality import as_settled, settled
 from api.freshness import etag_of, indexed, present_as_of
 from store.moments import Moment
 from store.reading import View
-from store.settled_view import settled_checkpoint
 
 TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 REVALIDATE = "no-cache"
@@ -53,6 +53,11 @@ class Recipe:
         """What the ETag of the answer says."""
         return etag_of(moment.state.name, self.url)
 
+    def is_known_by(self, condition: str | None, moment: Moment) -> bool:
+        """Does an If-None-Match name the answer? `*` names any that there is, which has to be seen first."""
+        named = parse_etags(condition)
+        return not named.star_tag and named.contains_weak(self.tag(moment))
+
     def answer(self, view: View, now: datetime) -> Answer:
         """Make the answer. Raises what the function raises, NothingIndexed."""
         then = as_settled(as_asked(view, self.query), self.query, self.rule)
@@ -65,7 +70,7 @@ class Recipe:
     def unchanged(self, moment: Moment, now: datetime) -> Answer:
         """What is told to whoever has the present answer already."""
         standing = indexed(moment.state)
-        checkpoint = settled_checkpoint(standing) if self._is_of_the_settled else standing
+        checkpoint = settled(standing) if self._is_of_the_settled else standing
         as_of = present_as_of(checkpoint, now, standing)
         return self._of(self.tag(moment), as_of | placed(self.query), b"")
 

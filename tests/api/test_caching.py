@@ -385,3 +385,52 @@ def test_what_nobody_foresaw_is_logged_and_told_as_a_problem(client, tip, seed, 
 
     assert (answer.status_code, answer.json["code"]) == (500, "internal-server-error")
     assert "an answer could not be made anew" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("/api/assets/404", 404),
+        ("/api/transactions/000000000000000000000000", 404),
+        ("/api/assets?cursor=forged", 400),
+        ("/api/assets?facets=isListed&finality=finalized", 400),
+        ("/api/assets/1", 304),
+    ],
+)
+def test_any_answer_is_only_had_where_there_is_one(client, tip, url, status):
+    for _ in range(2):
+        assert client.get(url, headers={"If-None-Match": "*"}).status_code == status
+
+
+def test_nothing_settled_is_told_as_such_whatever_the_caller_has(client, tip, seed):
+    url = "/api/assets?finality=finalized"
+    assert client.get(url).status_code == 200
+    seed.checkpoint(100, finalized=None)
+
+    for condition in (None, "*", 'W/"something"'):
+        answer = client.get(url, headers={"If-None-Match": condition} if condition else {})
+        assert (answer.status_code, answer.json["code"]) == (503, "nothing-indexed")
+
+
+def test_a_database_that_is_emptied_meanwhile_is_told_as_a_problem(client, tip, database):
+    tag = client.get("/api/assets").headers["ETag"]
+    database["checkpoints"].delete_many({})
+
+    for condition in (tag, "*"):
+        assert client.get("/api/assets", headers={"If-None-Match": condition}).status_code == 503
+
+
+def test_a_question_that_cannot_be_continued_is_no_fault_of_ours(client, tip, seed, caplog):
+    cursor = client.get("/api/assets?limit=1").json["pagination"]["nextCursor"]
+    urls = [
+        f"/api/assets?limit=1&cursor={cursor}",
+        f"/api/assets?asOfBlock=100&asOfHash={block_ref(100)['hash']}",
+    ]
+    assert client.get(urls[0]).status_code == 200
+    seed.database["checkpoints"].update_one({"_id": "indexer"}, {"$set": {"tip.hash": hash_of("another")}})
+    seed.add("reorgs", reorg(100))
+
+    refused = client.get(urls[0])
+
+    assert (refused.status_code, refused.json["links"]["start"]) == (410, "/api/assets?limit=1")
+    assert "an answer could not be made anew" not in caplog.text

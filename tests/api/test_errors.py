@@ -126,7 +126,11 @@ def test_a_field_of_a_body_is_told_likewise(client, seed):
         ("/api/assets?listingPriceMin=9&listingPriceMax=2", "listingPriceMin", "above listingPriceMax"),
         ("/api/market/listings?priceMin=2&priceMax=1.9", "priceMin", "must not be above priceMax"),
         ("/api/transactions?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from", "later than to"),
-        ("/api/market/stats/history?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from", "later than to"),
+        (
+            "/api/market/stats/history?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z",
+            "from",
+            "later than to",
+        ),
         ("/api/transactions?page=501", "page", "from 1 to 500; what comes after is reached by cursor"),
         ("/api/assets?q=", "q", "must be 1 to 100 characters"),
         ("/api/activity?from=2026-01-01T00:00:00+02:00", "from", "%2B"),
