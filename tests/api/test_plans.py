@@ -141,3 +141,42 @@ def test_what_is_computed_of_rows_reads_those_rows_only(large, url, most):
     assert done
     assert [one["planSummary"] for one in done if "COLLSCAN" in one["planSummary"]] == []
     assert sum(one.get("docsExamined", 0) for one in done) <= 3 * most
+
+
+NOTHING_THERE: dict[str, Any] = {
+    **dict.fromkeys(("owner", "currentOwner", "seller", "buyer", "wallet", "contractAddress"), NOBODY),
+    "tokenId": 999_999,
+    "transactionHash": hash_of("nothing"),
+    "assetType": "Nothing",
+    "priceMin": "1000000",
+    "listingPriceMin": "1000000",
+    "q": "nowhere",
+    "from": "2100-01-01T00:00:00Z",
+    "to": "2000-01-01T00:00:00Z",
+    "type": "delist",
+    "source": "user-listing",
+}
+"""Values that nothing in the market has, by filter."""
+TELLING = [
+    (operation, name)
+    for operation in OPERATIONS
+    for name in NOTHING_THERE
+    if "cursor" in operation.query and name in operation.query and "/admin/" not in operation.path
+]
+
+
+@pytest.mark.parametrize("finality", [{}, {"finality": "finalized"}], ids=["tip", "final"])
+def test_what_is_not_there_is_not_looked_for_everywhere(large, finality):
+    wrong: list[str] = []
+    for operation, name in TELLING:
+        if finality and "finality" not in operation.query:
+            continue
+        large.watch()
+        answer = large.get(operation.url(walletAddress=BOB), **{name: NOTHING_THERE[name]}, **finality)
+        # Without any row of its own, an asset contract has no assets to tell of.
+        assert answer.status_code in ((200, 404) if name == "contractAddress" else (200,)), answer.text
+        # Sorting nothing costs nothing.
+        looked = [one for one in large.done() if one.get("docsExamined", 0) > FEW]
+        wrong += [f"{operation} {name}: {one['docsExamined']} {one['planSummary']}" for one in looked]
+
+    assert not wrong, "\n".join(wrong)
