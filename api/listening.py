@@ -21,8 +21,9 @@ HEARTBEAT_SECONDS = 15.0
 LONGEST_STREAM_SECONDS = 900.0
 """Then the client comes again by itself, where it left off; so servers can be replaced."""
 EVENTS_AT_ONCE = 200
-RETRY_MILLISECONDS = 1000
-COMMENT = b": still here\n\n"
+BEGINNING = b"retry: 1000\nid: %d\n\n"
+HEARTBEAT = b": still here\nid: %d\n\n"
+"""An id without data moves the place of a browser, and tells it nothing."""
 
 
 def event_filter(query: Mapping[str, Any]) -> EventFilter:
@@ -57,7 +58,7 @@ class Stream:
         clock = self._services.clock
         ends = clock.monotonic() + LONGEST_STREAM_SECONDS
         quiet_since = clock.monotonic()
-        yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
+        yield BEGINNING % self._place
         while (now := clock.monotonic()) < ends:
             told = self._news()
             if told is None:
@@ -66,7 +67,7 @@ class Stream:
                 yield b"".join(told)
                 quiet_since = now
             elif now - quiet_since >= HEARTBEAT_SECONDS:
-                yield COMMENT
+                yield HEARTBEAT % self._place
                 quiet_since = now
             else:
                 clock.sleep(LOOK_SECONDS)

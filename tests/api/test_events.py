@@ -163,7 +163,7 @@ def test_a_stream_tells_what_the_list_tells(client: Any, told: Any) -> None:
     listed = client.get("/api/events?after=10").json["events"]
     retry, *streamed = frames(client, 11, "/api/stream?after=10")
 
-    assert retry == {"retry": "1000"}
+    assert retry == {"retry": "1000", "id": "10"}
     assert [orjson.loads(frame["data"]) for frame in streamed] == listed
     assert [(int(frame["id"]), frame["event"]) for frame in streamed] == [
         (e["seq"], e["type"]) for e in listed
@@ -194,10 +194,30 @@ def test_a_quiet_stream_shows_that_it_lives_and_ends_by_itself(client: Any, told
     chunks = [bytes(chunk) for chunk in islice(response.response, 10_000)]
     response.close()
 
-    assert chunks[0] == b"retry: 1000\n\n"
-    assert set(chunks[1:]) == {b": still here\n\n"}
+    assert chunks[0] == b"retry: 1000\nid: 20\n\n"
+    assert set(chunks[1:]) == {b": still here\nid: 20\n\n"}
     expected = LONGEST_STREAM_SECONDS / HEARTBEAT_SECONDS
     assert expected * 0.9 < len(chunks[1:]) <= expected
+
+
+def test_who_heard_nothing_comes_again_where_the_stream_had_looked(
+    client: Any, told: Any, clock: Any
+) -> None:
+    def block_comes() -> None:
+        if clock.seconds > 1 and not told.database.events.find_one({"_id": 21}):
+            told.add("events", event(21, "block", {"facts": 0}, 93))
+            told.checkpoint(93, seq=21)
+
+    clock.on_sleep = block_comes
+    heard = frames(client, 500, "/api/stream?type=price&tokenId=1")
+    assert [frame["id"] for frame in (heard[0], heard[-1])] == ["20", "21"]
+    assert not any("data" in frame for frame in heard)
+
+    told.add("events", event(22, "price", price(1, 94, ETHER), 94))
+    told.checkpoint(94, seq=22)
+    told.database.events.delete_many({"_id": {"$lte": 21}})
+    again = {"Last-Event-ID": heard[-1]["id"]}
+    assert frames(client, 2, "/api/stream?type=price&tokenId=1", **again)[1]["id"] == "22"
 
 
 def test_a_stream_ends_when_its_place_is_gone(client: Any, told: Any, clock: Any) -> None:
@@ -210,7 +230,7 @@ def test_a_stream_ends_when_its_place_is_gone(client: Any, told: Any, clock: Any
     chunks = list(islice(response.response, 100))
     response.close()
 
-    assert [bytes(chunk) for chunk in chunks] == [b"retry: 1000\n\n"]
+    assert [bytes(chunk) for chunk in chunks] == [b"retry: 1000\nid: 20\n\n"]
 
 
 def test_places_for_streams_are_few_and_come_back(app: Flask, client: Any, told: Any) -> None:

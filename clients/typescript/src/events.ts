@@ -122,13 +122,13 @@ async function* polled(
   yield page.next;
 }
 
-/** Events until the connection ends, which a silence is taken for too. */
+/** Events, and how far was looked where there were none, until the connection ends, which a silence is taken for too. */
 async function* streamed(
   client: DynamicVault,
   wanted: Wanted,
   after: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Told> {
+): AsyncGenerator<Told | number> {
   const silence = new AbortController();
   const fallSilent = () => silence.abort(new Silence("the stream fell silent"));
   let timer = setTimeout(fallSilent, SILENCE);
@@ -140,7 +140,8 @@ async function* streamed(
     for await (const frame of frames(response.body)) {
       clearTimeout(timer);
       timer = setTimeout(fallSilent, SILENCE);
-      if (frame !== undefined) yield JSON.parse(frame) as Told;
+      if (frame.data !== undefined) yield JSON.parse(frame.data) as Told;
+      else if (frame.id !== undefined) yield Number(frame.id);
     }
   } finally {
     clearTimeout(timer);

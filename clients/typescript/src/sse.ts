@@ -3,15 +3,22 @@
 /** A carriage return at the very end may be half of a line's end. */
 const LINE = /\r\n|\n|\r(?!$)/;
 
-/** The data of each event; undefined for what is no event, such as a sign of life. */
-export async function* frames(body: ReadableStream<Uint8Array>): AsyncGenerator<string | undefined> {
-  let data: string[] = [];
+/** What ends with an empty line: the id it names, and its data; neither is there in a mere sign of life. */
+export interface Frame {
+  id?: string;
+  data?: string;
+}
+
+export async function* frames(body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
+  let frame: Frame = {};
   for await (const line of lines(body)) {
-    if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
-    else if (line === "" && data.length > 0) {
-      yield data.join("\n");
-      data = [];
-    } else yield undefined;
+    const [, name, value = ""] = /^(id|data): ?(.*)$/s.exec(line) ?? [];
+    if (name === "id") frame.id = value;
+    else if (name === "data") frame.data = frame.data === undefined ? value : `${frame.data}\n${value}`;
+    else if (line === "") {
+      yield frame;
+      frame = {};
+    }
   }
 }
 

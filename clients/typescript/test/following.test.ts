@@ -71,6 +71,21 @@ test("a stream that breaks goes on where it left off", async () => {
   assert.ok(seen.filter((line) => line === "GET /api/stream 200").length >= 3);
 });
 
+test("who heard nothing comes again where the stream had looked", async () => {
+  const places: (string | null)[] = [];
+  const deaf = new DynamicVault({
+    baseUrl: BASE_URL,
+    fetch: (input, init) => {
+      places.push(new Headers(init?.headers).get("Last-Event-ID"));
+      return Promise.resolve(new Response(`retry: 1000\nid: ${7 + places.length}\n\n`));
+    },
+  });
+  const heard = listen(deaf, { after: 7, signal: AbortSignal.timeout(1000) }, () => true);
+
+  await assert.rejects(heard, { name: "TimeoutError" });
+  assert.deepEqual(places.slice(0, 3), ["7", "8", "9"]);
+});
+
 test("a place that cannot be continued is told, with one that can", async () => {
   const far = vault.events({ after: 10_000_000 }).next();
 
@@ -83,7 +98,7 @@ test("a place that cannot be continued is told, with one that can", async () => 
 });
 
 test("events are read whatever the bytes come in", async () => {
-  const text = ": still here\n\nid: 1\r\nevent: block\r\ndata: {\"name\":\"Öl 🛢\"}\r\n\r\ndata: a\ndata: b\n\n";
+  const text = ": still here\nid: 0\n\nid: 1\r\nevent: block\r\ndata: {\"name\":\"Öl\u2028🛢\"}\r\n\r\ndata: a\ndata: b\n\n";
   for (const size of [1, 2, 3, 7, 1000]) {
     const bytes = new TextEncoder().encode(text);
     const body = new ReadableStream<Uint8Array>({
@@ -92,9 +107,10 @@ test("events are read whatever the bytes come in", async () => {
         controller.close();
       },
     });
-    const data: string[] = [];
-    for await (const frame of frames(body)) if (frame !== undefined) data.push(frame);
-    assert.deepEqual(data, ['{"name":"Öl 🛢"}', "a\nb"], `in pieces of ${size}`);
+    const told: unknown[] = [];
+    for await (const frame of frames(body)) told.push(frame);
+    const expected = [{ id: "0" }, { id: "1", data: '{"name":"Öl\u2028🛢"}' }, { data: "a\nb" }];
+    assert.deepEqual(told, expected, `in pieces of ${size}`);
   }
 });
 
@@ -104,7 +120,7 @@ async function listen(
   isLast: (event: VaultEvent) => boolean,
 ): Promise<VaultEvent[]> {
   const events: VaultEvent[] = [];
-  for await (const event of client.events({ ...options, signal: AbortSignal.timeout(DEADLINE) })) {
+  for await (const event of client.events({ signal: AbortSignal.timeout(DEADLINE), ...options })) {
     events.push(event);
     if (isLast(event)) return events;
   }
