@@ -30,11 +30,13 @@ def list_events(query: Query) -> Response:
     took back.
     """
     wanted, limit = event_filter(query), query.get("limit", EVENTS_AT_ONCE)
+    after: int | None = query.get("after")
     quiet: list[Page] = []
 
     def attempt(view: View) -> Page | None:
+        nonlocal after
         newest = indexed(view)["seq"]
-        after = query.get("after", newest)
+        after = newest if after is None else after
         check_place(view, after)
         events = view.told.after(after, wanted, limit)
         place = events[-1]["_id"] if len(events) == limit else newest

@@ -121,14 +121,15 @@ def test_without_a_place_listening_begins_now(client: Any, told: Any) -> None:
     assert client.get("/api/events").json["events"] == []
 
 
-def test_a_long_poll_answers_as_soon_as_there_is_news(client: Any, told: Any, clock: Any) -> None:
+@pytest.mark.parametrize("after", ["after=20&", ""])
+def test_a_long_poll_answers_as_soon_as_there_is_news(client: Any, told: Any, clock: Any, after: str) -> None:
     def block_comes() -> None:
         if clock.seconds > 1 and not told.database.events.find_one({"_id": 21}):
             told.add("events", event(21, "block", {"facts": 0}, 93))
             told.checkpoint(93, seq=21)
 
     clock.on_sleep = block_comes
-    answer = client.get("/api/events?after=20&wait=10")
+    answer = client.get(f"/api/events?{after}wait=10")
 
     assert seqs(answer) == [21]
     assert 1 < clock.seconds < 2
