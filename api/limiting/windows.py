@@ -137,7 +137,8 @@ class Windows:
         self._untold[place] = untold = self._untold.get(place, 0) + 1
         if untold * UNTOLD_SHARE >= quota.amount:
             self._wake.set()
-        if self._teller is None:
+        if self._teller is None or not self._teller.is_alive():
+            # The first count, or the first after an error that nobody foresaw ended the thread.
             self._teller = Thread(target=self._tell_forever, name="rate counts", daemon=True)
             self._teller.start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,9 @@ def clock():
 @pytest.fixture
 def counts():
     return Counts()
+
+
+TELL_FOREVER = Windows._tell_forever
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +186,32 @@ def test_what_could_not_be_told_in_time_is_forgotten(clock, counts):
         clock.now += 60
 
     assert len(windows._untold) <= 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_counts_are_told_by_themselves_also_after_an_error_that_nobody_foresaw(clock, monkeypatch):
+    monkeypatch.setattr(Windows, "_tell_forever", TELL_FOREVER)
+    monkeypatch.setattr(module, "TELL_SECONDS", 0.01)
+    failed, told = Event(), Event()
+
+    class Stumbling(Counts):
+        def add(self, amounts: Mapping[str, int], keep_seconds: int) -> dict[str, int]:
+            if not failed.is_set():
+                failed.set()
+                raise RuntimeError("nobody foresaw this")
+            told.set()
+            return super().add(amounts, keep_seconds)
+
+    windows = Windows(Stumbling(), clock)
+    windows.take("k", GENEROUS)
+    assert failed.wait(10)
+    teller = windows._teller
+    assert teller is not None
+    teller.join(10)
+
+    windows.take("k", GENEROUS)
+
+    assert told.wait(10)
 
 
 def test_memory_is_bounded(clock, counts, monkeypatch):
