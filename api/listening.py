@@ -87,10 +87,10 @@ class Stream:
         newest = indexed(view)["seq"]
         events = view.told.after(self._place, self._wanted, EVENTS_AT_ONCE)
         self._place = events[-1]["_id"] if len(events) == EVENTS_AT_ONCE else newest
-        return [frame(event, view.finalized) for event in events]
+        return [frame(event) for event in events]
 
 
-def frame(event: EventDocument, finalized: int) -> bytes:
+def frame(event: EventDocument) -> bytes:
     """One event as it travels: its place as id, its type as name, JSON as data."""
-    data = orjson.dumps(present_event(event, finalized), option=orjson.OPT_UTC_Z)
+    data = orjson.dumps(present_event(event), option=orjson.OPT_UTC_Z)
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event["_id"], event["type"].encode(), data)

@@ -26,6 +26,8 @@ Json = dict[str, Any]
 MEDIA: Json = {"thumbnailUrl": None, "imageKeys": [], "videoKey": None, "documentKeys": [], "modelKey": None}
 VERIFICATION: Json = {"isVerified": False, "verifiedBy": None, "verifiedAt": None, "verificationData": None}
 STATS: Json = {"viewCount": 0, "favoriteCount": 0, "offerCount": 0}
+NONE_FINAL = -1
+"""As for the block number of finality, where no block is final or it is not asked for."""
 
 
 def present_amount(wei: int | None) -> Json | None:
@@ -137,8 +139,8 @@ def present_price(point: PriceDocument) -> Json:
     }
 
 
-def present_event(event: EventDocument, finalized: int) -> Json:
-    """One event of the sequence; a row that was taken back has the status `orphaned`."""
+def present_event(event: EventDocument) -> Json:
+    """One event of the sequence, the same whenever it is read; a deed is `pending`, taken back `orphaned`."""
     return {
         "seq": event["_id"],
         "type": event["type"],
@@ -146,17 +148,17 @@ def present_event(event: EventDocument, finalized: int) -> Json:
         "blockHash": event["blockHash"],
         "timestamp": event["timestamp"],
         "retracts": event.get("retracts"),
-        "data": _told(event, finalized),
+        "data": _told(event),
     }
 
 
-def _told(event: EventDocument, finalized: int) -> Json:
+def _told(event: EventDocument) -> Json:
     body: Any = event["body"]
     match event.get("retracts", event["type"]), event["type"]:
         case "transaction", "retraction":
-            return present_transaction(body, finalized) | {"status": "orphaned"}
+            return present_transaction(body, NONE_FINAL) | {"status": "orphaned"}
         case "transaction", _:
-            return present_transaction(body, finalized)
+            return present_transaction(body, NONE_FINAL)
         case "price", _:
             return present_price(body)
     return dict(body)

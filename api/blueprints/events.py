@@ -40,7 +40,7 @@ def list_events(query: Query) -> Response:
         check_place(view, after)
         events = view.told.after(after, wanted, limit)
         place = events[-1]["_id"] if len(events) == limit else newest
-        told = {"events": [present_event(each, view.finalized) for each in events], "next": place}
+        told = {"events": [present_event(each) for each in events], "next": place}
         page = {**told, "newest": newest}, indexed(view)
         quiet[:] = [page]
         return page if events else None

@@ -72,6 +72,22 @@ def test_rows_have_the_shape_they_have_elsewhere(client: Any, told: Any) -> None
     assert point["data"]["source"]["type"] == "ai-oracle"
 
 
+def test_an_event_is_the_same_whenever_it_is_read_and_never_calls_a_deed_completed(
+    client: Any, told: Any
+) -> None:
+    """The deed of event 14 was taken back, however final the number of its block is by now."""
+    at_first = client.get("/api/events?after=10").json["events"]
+    told.checkpoint(100, seq=20, finalized=block_ref(95))
+    later = client.get("/api/events?after=10").json["events"]
+
+    assert later == at_first
+    assert [each["data"]["status"] for each in later if "status" in each["data"]] == [
+        "pending", "pending", "orphaned",
+    ]  # fmt: skip
+    _, *streamed = frames(client, 11, "/api/stream?after=10")
+    assert [orjson.loads(each["data"]) for each in streamed] == later
+
+
 def test_a_retraction_names_what_it_takes_back(client: Any, told: Any) -> None:
     (retraction,) = client.get("/api/events?after=10&type=retraction").json["events"]
     (row,) = client.get("/api/events?after=13&limit=1").json["events"]
