@@ -21,7 +21,7 @@ from indexer.rolling import START
 from indexer.standing import Standing
 from indexer.state import AssetKey, AssetState, MarketState, OperatorKey
 from indexer.states import load_operators, sellers
-from indexer.telling import facts_of_rewind
+from indexer.telling import fact_of_link, facts_of_rewind
 from indexer.window import Window
 from indexer.world import World
 from store.commit import Change, Commit
@@ -85,7 +85,7 @@ def rewind_commit(rewind: Rewind, books: Books, ledger: Ledger) -> tuple[Commit,
         removed_operators=[operator_id(*key) for key in operators if world.operators.get(key) is None],
         markets=[named_market("market", world.market)],
         reorg=_ledger_entry(rewind),
-        told=_retractions(rewind, ledger),
+        told=_told(rewind, ledger),
     )
     return commit, standing
 
@@ -172,6 +172,12 @@ def _ledger_entry(rewind: Rewind) -> dict[str, Any]:
         "eventsRemoved": rewind.total("events"),
         "transactionHashes": list(islice(_hashes_taken_back(rewind), ORPHANS_KEPT)),
     }
+
+
+def _told(rewind: Rewind, ledger: Ledger) -> list[dict[str, Any]]:
+    """Contracts that are not linked any more take older rows along, which are not retracted one by one."""
+    facts = _retractions(rewind, ledger)
+    return [*facts, fact_of_link(rewind.ancestor)] if _unlinked(rewind) else facts
 
 
 def _retractions(rewind: Rewind, ledger: Ledger) -> list[dict[str, Any]]:

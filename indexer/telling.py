@@ -14,11 +14,12 @@ Kind = Literal["transaction", "price"]
 
 
 def facts_of_block(header: Header, deeds: Iterable[Row], prices: Iterable[Row]) -> list[Fact]:
-    """The block's own rows in log order, then the block. What it adopts from earlier blocks is no news."""
+    """The block's own rows in log order, then the block; and whether a link brought rows of earlier ones."""
     rows = [*_kinds("transaction", deeds), *_kinds("price", prices)]
     news = [(kind, row) for kind, row in rows if row["blockchain"]["blockNumber"] == header.number]
     facts = [_of_row(kind, row) for kind, row in sorted(news, key=_log_order)]
-    return [*facts, _of_ref("block", header.ref, header.timestamp, {"facts": len(facts)})]
+    block = _of_ref("block", header.ref, header.timestamp, {"facts": len(facts)})
+    return [*facts, block, *([fact_of_link(header.ref)] if len(news) < len(rows) else [])]
 
 
 def fact_of_finality(block: BlockRef, timestamp: int | None) -> Fact:
@@ -46,6 +47,11 @@ def fact_of_deep_rewind(ancestor: BlockRef, old_tip: BlockRef) -> Fact:
 def fact_of_bulk(tip: BlockRef, old_tip: BlockRef) -> Fact:
     """Blocks above the old tip came in bulk, after an outage say: read the state again."""
     return _reorg(tip, old_tip, 0, resync=True)
+
+
+def fact_of_link(block: BlockRef) -> Fact:
+    """Rows of earlier blocks came or went at this one, with a contract's link: read the state again."""
+    return _reorg(block, block, 0, resync=True)
 
 
 def _reorg(ancestor: BlockRef, old_tip: BlockRef, depth: int, *, resync: bool) -> Fact:

@@ -15,7 +15,7 @@ from tests.e2e.test_streams import served
 
 CONFIRMATIONS = 40
 RESYNC = "resync.test.js"
-"""Needs somebody who stops the indexer, and takes final blocks back."""
+"""Needs somebody who stops the indexer, takes final blocks back, and links another asset contract."""
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -44,6 +44,7 @@ def test_the_client_does_what_its_readme_says(connection, mongo_uri, tmp_path: P
             assert running.process.poll() is None
             before = str(stage.connection.database["checkpoints"].find_one({"_id": "indexer"})["seq"])
             running = final_blocks_go_and_come(stage, running)
+            earlier_rows_come(stage, running)
             run_under_node(
                 [each for each in built if each.name == RESYNC], environ | {"BEFORE_RESYNC": before}
             )
@@ -63,6 +64,14 @@ def final_blocks_go_and_come(stage: Market, running: Running) -> Running:
     running = stage.dvault.start("run")
     stage.await_current(running)
     return running
+
+
+def earlier_rows_come(stage: Market, running: Running) -> None:
+    """With an asset contract that is linked after its first mint."""
+    second = stage.play.second_asset()
+    second.mint_token(second.alice)
+    stage.play.repoint_market(second.asset)
+    stage.await_current(running)
 
 
 def run_under_node(tests: list[Path], environ: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from indexer.rebuild import check, rebuild
 from store.connection import Connection
 from store.counting import kept_holdings
 from tests.property.indexed import Indexed, assert_same, empty, people_of
+from tests.property.listener import Listener
 from tests.property.model_chain import Block, ModelChain, Transaction
 from tests.property.model_contracts import DEEDS
 
@@ -157,11 +158,13 @@ def short_reach(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(connection: Connection, history: History) -> Story:
     first, moves, winner = history
     empty(connection)
-    story = Story(connection, first)
+    story, listener = Story(connection, first), Listener()
     for move in moves:
         story.play(move)
         assert_counted(story.indexed)
+        assert_heard(listener, story.indexed)
     story.win(winner)
+    assert_heard(listener, story.indexed)
     return story
 
 
@@ -197,6 +200,12 @@ def assert_counted(indexed: Indexed) -> None:
     kept = {each["_id"]: each for each in kept_holdings(indexed.ledger)}
     complete = indexed.checkpoint()["digest"] is not None
     assert kept == (counted_by_hand(indexed) if complete else {})
+
+
+def assert_heard(listener: Listener, indexed: Indexed) -> None:
+    """At every block: whoever keeps a copy by what is told has our rows."""
+    listener.hears(indexed)
+    listener.assert_has_the_rows_of(indexed)
 
 
 def counted_by_hand(indexed: Indexed) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from store.commit import Commit
 from store.connection import Connection
 from store.errors import Interrupted
 from tests.property.indexed import RANGE_MAX, Indexed
+from tests.property.listener import Listener
 from tests.property.model_chain import ModelChain
 from tests.property.model_contracts import AGENT2, MARKET, PEOPLE, RWA, RWA2, ModelLog, event_log
 
@@ -56,6 +57,43 @@ def test_a_block_that_sets_an_agent_and_has_its_logs_can_be_loaded_again(home: C
     indexed.restart()
 
     assert check(indexed.ledger, indexed.following()).agrees
+
+
+def test_listeners_read_anew_what_a_link_brings_from_earlier_blocks_and_what_goes_with_it(
+    home: Connection,
+) -> None:
+    chain, listener = ModelChain(), Listener()
+    indexed = Indexed(home, chain, DEEP)
+    indexed.follow(chain.mine(chain.view, [MINT]))
+    listener.hears(indexed)
+    before = chain.mine_empty(chain.mine_logs(chain.view, minted(RWA2, 1, ALICE)), 2)
+
+    indexed.follow(chain.mine_logs(before, [linked(RWA, RWA2)], minted(RWA2, 2, BOB)))
+    listener.hears(indexed)
+    listener.assert_has_the_rows_of(indexed)
+    assert home.database["transactions"].count_documents({"contractAddress": RWA2}) == 2
+
+    indexed.follow(chain.mine_empty(before, 2))
+    listener.hears(indexed)
+    listener.assert_has_the_rows_of(indexed)
+    assert home.database["transactions"].count_documents({"contractAddress": RWA2}) == 0
+    again = home.database["events"].find({"body.resync": True}, sort=[("_id", 1)])
+    assert [(each["blockNumber"], each["body"]["depth"]) for each in again] == [
+        (before.number + 1, 0),
+        (before.number, 0),
+    ]
+    assert indexed.checkpoint()["reorgs"] == 1
+
+
+def test_a_link_that_brings_nothing_and_takes_nothing_is_no_reason_to_read_anew(home: Connection) -> None:
+    chain = ModelChain()
+    indexed = Indexed(home, chain, DEEP)
+    indexed.follow(chain.mine(chain.view, [MINT]))
+
+    indexed.follow(chain.mine_logs(chain.view, [linked(RWA, RWA2)], minted(RWA2, 1, ALICE)))
+    indexed.follow(chain.mine_logs(chain.view, [linked(RWA2, RWA)]))
+
+    assert home.database["events"].count_documents({"body.resync": True}) == 0
 
 
 def test_a_head_whose_ancestors_are_unknown_makes_nothing_final(home: Connection) -> None:

@@ -90,6 +90,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "    return facts_of_rewind(ancestor, orphaned[-1], len(orphaned), *rows)[-1:]",
     ),
     Mutant(
+        "nobody is told that a link brought earlier rows",
+        "indexer/telling.py",
+        "if len(news) < len(rows) else []",
+        "if len(news) > len(rows) else []",
+    ),
+    Mutant(
         "evidence of orphans is counted on",
         "indexer/rewind.py",
         "tally={kind: -count for kind, count in",

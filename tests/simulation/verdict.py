@@ -137,12 +137,14 @@ class Verdict:
             yield f"evidence: {self._checkpoint['evidence']} in the checkpoint, {counted} counted"
 
     def of_what_was_told(self) -> Iterator[str]:
-        """The events told leave no gap, and after all retractions they speak of rows that are there."""
+        """The events told leave no gap, and after all retractions they speak of the rows that are there."""
         told = self._held("events")
         if sorted(told) != list(range(1, self._checkpoint["seq"] + 1)):
             yield f"events: told are {len(told)}, the checkpoint says {self._checkpoint['seq']}"
         standing: dict[Any, Any] = {}
+        since: int | None = None
         for seq in sorted(told):
+            since = listening_since(told[seq], since)
             kind, body = told[seq]["type"], told[seq]["body"]
             if kind in ("transaction", "price"):
                 standing[kind, body["_id"]] = body
@@ -152,6 +154,19 @@ class Verdict:
         for (kind, _id), body in standing.items():
             if rows[kind].get(_id) != body:
                 yield f"events: a {kind} {_id} was told and not taken back, and is not there"
+        for kind, held in rows.items():
+            for _id, row in held.items():
+                is_news = since is not None and row["blockchain"]["blockNumber"] > since
+                if is_news and (kind, _id) not in standing:
+                    yield f"events: a {kind} {_id} is there and was not told"
+
+
+def listening_since(event: Mapping[str, Any], since: int | None) -> int | None:
+    """The block whose rows a listener has read; it need only be told of what comes later."""
+    number: int = event["blockNumber"]
+    if event["type"] == "block" and since is None:
+        return number - 1
+    return number if event["body"].get("resync") else since
 
 
 def header_of(truth: Truth) -> dict[str, Any]:

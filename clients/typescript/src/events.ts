@@ -19,11 +19,11 @@ export interface ReorgData {
 /**
  * What was told so far is not enough any more: read the state again, as of `blockNumber` or later (`minBlock`), and
  * go on with the events that follow. `outage`: blocks came in bulk, without their rows; `operator`: somebody took
- * final blocks back, without retractions.
+ * final blocks back, without retractions; `link`: rows of earlier blocks came or went with an asset contract.
  */
 export type Resync = Place & {
   type: "resync";
-  reason: "outage" | "operator";
+  reason: "outage" | "operator" | "link";
   retracts: null;
   data: ReorgData;
 };
@@ -99,8 +99,13 @@ function understood(told: Told): VaultEvent {
   const { resync, ...data } = told.data;
   if (told.type !== "reorg") return told as VaultEvent;
   if (resync !== true) return { ...told, data } as VaultEvent;
-  // Blocks that came in bulk took none back.
-  return { ...told, type: "resync", reason: data["depth"] === 0 ? "outage" : "operator", data } as unknown as Resync;
+  return { ...told, type: "resync", reason: reason(told, data as unknown as ReorgData), data } as unknown as Resync;
+}
+
+/** Blocks that came in bulk took none back; with a link, no block came or went. */
+function reason({ blockHash }: Told, { depth, oldTip }: ReorgData): Resync["reason"] {
+  if (depth !== 0) return "operator";
+  return oldTip.hash === blockHash ? "link" : "outage";
 }
 
 function retryAfter(error: unknown): number {

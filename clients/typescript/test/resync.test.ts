@@ -6,21 +6,23 @@ import { BASE_URL, DEADLINE, current, named } from "./world.js";
 
 const vault = new DynamicVault({ baseUrl: BASE_URL });
 
-/** Before an outage, and before an operator took final blocks back; told by whoever did both. */
+/** Before an outage, an operator who took final blocks back, and a link; told by whoever did all of it. */
 const AFTER = Number(named("BEFORE_RESYNC"));
 
 for (const transport of ["stream", "poll"] as const) {
   test(`by ${transport}, whatever one listens for, it is told when the state must be read again`, async () => {
-    const heard = await until(2, { after: AFTER, type: ["price"], transport });
+    const heard = await until(3, { after: AFTER, type: ["price"], transport });
 
-    assert.deepEqual(heard.map((event) => event.type), ["resync", "resync"]);
-    const [outage, operator] = heard as [Resync, Resync];
+    assert.deepEqual(heard.map((event) => event.type), ["resync", "resync", "resync"]);
+    const [outage, operator, link] = heard as [Resync, Resync, Resync];
     assert.equal(outage.reason, "outage");
     assert.ok(outage.blockNumber > outage.data.oldTip.number, "it names the block from which the state is good");
     assert.equal(operator.reason, "operator");
     assert.equal(operator.data.depth, operator.data.oldTip.number - operator.blockNumber);
     assert.ok(operator.data.depth > 0);
     assert.ok(!("resync" in operator.data));
+    assert.equal(link.reason, "link");
+    assert.deepEqual(link.data, { depth: 0, oldTip: { number: link.blockNumber, hash: link.blockHash } });
 
     await current(vault);
     const query = { minBlock: operator.blockNumber, wait: 20 };
