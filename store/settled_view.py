@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 
 from msgspec.structs import replace
 
-from store.documents import CheckpointDocument, MarketDocument, PriceDocument, TransactionDocument
+from store.documents import CheckpointDocument, MarketDocument, TransactionDocument
 from store.holdings import Counts, deciding
 from store.market import Figures, Market, Trade
-from store.pages import Direction, Page, PageRequest, Source, both, chain_order, read_page
-from store.prices import PriceFilter, PricePoint, Prices
+from store.pages import Page, PageRequest
+from store.prices import Prices
 from store.reading import View
 from store.settled import SettledAssets
 from store.snapshot import Document, Filter, Snapshot
@@ -34,9 +35,20 @@ class SettledView(View):
         self._assets = SettledAssets(self.snapshot, self.checkpoint["addresses"]["marketplace"])
         self._market = SettledMarket(self.snapshot, self._assets)
         self.assets, self.market = self._assets, self._market
-        self.transactions = SettledTransactions(self.snapshot, self.finalized)
-        self.prices = SettledPrices(self.snapshot, self.finalized)
+        self.transactions = SettledTransactions(self.snapshot, self.finalized, lambda: self.rows)
+        self.prices = Prices(self.snapshot, lambda: self.rows)
         self.status, self.told, self.chronicle = now.status, now.told, now.chronicle
+
+    @cached_property
+    def rows(self) -> Filter:
+        """What settled rows meet: a contract whose link is not final brought rows of final blocks with it."""
+        final: Filter = {"blockchain.blockNumber": {"$lte": self.finalized}}
+        now = self.moment.state.market
+        if now is None or len(now["assetContracts"]) == 1:
+            return final
+        known = cast("MarketDocument", self.market.configuration())["assetContracts"]
+        is_known = set(known) == set(now["assetContracts"])
+        return final if is_known else {**final, "contractAddress": {"$in": known}}
 
     def market_figures(self) -> Figures | None:
         """The figures at the finalized block. Raises NotSettled where its time is not known."""
@@ -51,7 +63,10 @@ class SettledView(View):
         return self._market.figures_of(_without(trade, self._unsettled()))
 
     def _unsettled(self) -> Trade:
-        """Sales that may still be taken back; they are younger than every window is long."""
+        """Sales that may still be taken back; they are younger than every window is long.
+
+        No link brings sales along: the marketplace sells what it is linked to, and nothing else.
+        """
         condition = {"blockchain.blockNumber": {"$gt": self.finalized}, "type": "buy"}
         sums = Sums()
         for row in self.snapshot.find("transactions", condition, projection=SUMMED):
@@ -77,7 +92,7 @@ def settled_checkpoint(checkpoint: CheckpointDocument) -> CheckpointDocument:
 
 
 class SettledTransactions(Transactions):
-    """Deeds of final blocks."""
+    """Deeds that are settled."""
 
     def page(self, wanted: TransactionFilter, request: PageRequest) -> Page[TransactionDocument]:
         return super().page(_settled(wanted), request)
@@ -85,29 +100,10 @@ class SettledTransactions(Transactions):
     def activity(self, wanted: TransactionFilter, request: PageRequest) -> Page[Any]:
         return super().activity(_settled(wanted), request)
 
-    def get(self, row_id: str) -> TransactionDocument | None:
-        found = super().get(row_id)
-        return found if found and found["blockchain"]["blockNumber"] <= self._finalized else None
-
 
 def _settled(wanted: TransactionFilter) -> TransactionFilter:
     """Nothing that is final is pending."""
-    return replace(wanted, status=NOTHING if wanted.status == "pending" else wanted.status or "completed")
-
-
-class SettledPrices(Prices):
-    """Price points of final blocks."""
-
-    def __init__(self, snapshot: Snapshot, finalized: int) -> None:
-        super().__init__(snapshot)
-        self._final: Filter = {"blockchain.blockNumber": {"$lte": finalized}}
-
-    def page(self, wanted: PriceFilter, direction: Direction, request: PageRequest) -> Page[PriceDocument]:
-        source = Source("priceHistory", [both(self._meant(wanted), self._final)])
-        return cast("Page[PriceDocument]", read_page(self._snapshot, source, chain_order(direction), request))
-
-    def _points(self, condition: Filter, direction: Direction, limit: int = 0) -> list[PricePoint]:
-        return super()._points(both(condition, self._final), direction, limit)
+    return replace(wanted, status=NOTHING) if wanted.status == "pending" else wanted
 
 
 class SettledMarket(Market):

@@ -103,7 +103,8 @@ class Transactions:
             key = ObjectId(row_id)
         except InvalidId:
             return None
-        return cast("TransactionDocument | None", self._snapshot.one("transactions", {"_id": key}))
+        found = self._snapshot.one("transactions", both({"_id": key}, self._among()))
+        return cast("TransactionDocument | None", found)
 
     def of_hash(self, transaction_hash: str) -> list[TransactionDocument]:
         """The deeds of one transaction, in their order."""

@@ -195,6 +195,8 @@ def test_what_is_settled_is_told_as_it_was_before_unfinalized_blocks_came(
     for token in tokens[:3]:
         play.list(play.alice, token, WEI * (token + 1))
     play.buy(play.bob, tokens[2])
+    second = play.second_asset()
+    second.transfer(play.alice, play.bob, second.mint_token(play.alice))
     chain.mine(20)
     indexing.catch_up()
     ensure_late(indexing.database)
@@ -205,7 +207,9 @@ def test_what_is_settled_is_told_as_it_was_before_unfinalized_blocks_came(
     new = play.mint_token(play.alice, price_wei=7 * ETHER)
     play.approve_all(play.alice, False)
     play.set_price(tokens[3], 20 * ETHER)
+    play.repoint_market(second.asset)
     indexing.catch_up()
+    assert reader.get(f"/api/assets/1/price-history?contractAddress={second.asset}").status_code == 200
 
     at_finality = reader.get("/api/assets?finality=finalized").json["asOf"]
     assert (at_finality["finality"], at_finality["lagBlocks"]) == ("finalized", 0)
@@ -216,6 +220,7 @@ def test_what_is_settled_is_told_as_it_was_before_unfinalized_blocks_came(
         assert settled.json["asOf"] == at_finality
     assert any(told(reader.get(url)) != final[url] for url in urls), "or this test shows nothing"
     assert reader.get(f"/api/assets/{new}?finality=finalized").status_code == 404
+    assert reader.get(f"/api/assets/1?contractAddress={second.asset}&finality=finalized").status_code == 404
     assert reader.get("/api/transactions?status=pending&finality=finalized").json["transactions"] == []
     pages = [reader.get("/api/assets?limit=2&finality=finalized").json]
     cursor = pages[0]["pagination"]["nextCursor"]
