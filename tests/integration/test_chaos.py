@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chain.chaos.proxy import ChaosProxy
 from chain.chaos.storm import SCENARIOS
 from dvault.composition import WrongChain
 from indexer.opening import ForeignDatabase
@@ -20,6 +21,7 @@ from tests.integration.indexing import stage
 from tests.integration.market_play import MarketPlay
 
 pytestmark = pytest.mark.timeout(180)
+EXTRA_ROUNDS = 20
 
 NEED_OTHERS = {"stale-endpoint", "false-history"}
 REFUSED = {"wrong-chain": WrongChain, "no-code": NoContract}
@@ -73,10 +75,18 @@ def stormy_day(
             follower.await_head()
             theatre.stage.reorg(2)
             follower.await_head()
+            for _ in range(EXTRA_ROUNDS):
+                if not has_raged(proxy, names):
+                    theatre.trade(1)
+                    follower.await_head()
         assert_right(theatre, follower.connection, ignoring)
-        missing = [name for name in names if not proxy.storm.injected[name]]
-        assert len(missing) <= len(names) // 3, f"nothing was injected: {proxy.storm.injected}"
+        assert has_raged(proxy, names), f"nothing was injected: {proxy.storm.injected}"
     return follower.connection
+
+
+def has_raged(proxy: ChaosProxy, names: tuple[str, ...]) -> bool:
+    """Was there a fault of nearly every kind? How often a node is asked depends on the machine."""
+    return sum(not proxy.storm.injected[name] for name in names) <= len(names) // 3
 
 
 def test_a_mixed_storm_is_outlived(theatre: Theatre) -> None:
