@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Semaphore
 from typing import Any
 
 import orjson
@@ -43,6 +42,7 @@ from api.metrics import expose_metrics
 from api.newest import Newest
 from api.pagination import Cursors
 from api.perimeter import Perimeter
+from api.places import Places
 from api.services import (
     EXTENSION,
     Clock,
@@ -58,6 +58,8 @@ from store.reading import Reading
 
 MAX_WAITERS, MAX_STREAMS = 8, 64
 """Half of the threads that the server is usually given for requests, and all those for streams."""
+WAITERS_EACH, STREAMS_EACH = 2, 8
+"""Of these, for one subscriber: nobody keeps the others out."""
 BLUEPRINTS = (
     assets, profile, favourites, users, transactions, market, activity, search, events, auth, mfa, keys,
     admin, operations, errors,
@@ -131,12 +133,12 @@ def make_app(
         Cursors(secret_key),
         pending or NoNode(),
         clock,
-        Semaphore(max_waiters),
+        Places(max_waiters, WAITERS_EACH),
         auth,
         configure(app, auth.keys, auth.lifetimes),
         KeyMint(auth.peppers or auth.keys, auth.live_keys),
         UsageCounts(auth.accounts),
-        Semaphore(max_streams),
+        Places(max_streams, STREAMS_EACH),
         Newest(reading, clock.monotonic),
         answers,
         Recipes(),

@@ -130,7 +130,7 @@ _ENTRIES = (
         503,
         "Every place for streams is taken",
         "Streams have places of their own, so that they never delay other requests.",
-        "As many listeners as the server has places for are connected to it.",
+        "As many listeners are connected as the server has places for, or as one address may have.",
         "Ask again after `Retry-After`, or use `GET /api/events?wait=20`.",
         only=("streamEvents",),
     ),

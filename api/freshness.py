@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from api.caching.answers import Edition
+from api.limiting.gate import asking
 from api.problems import NothingIndexed, NotYetIndexed
 from api.services import Services, Whereabouts
 from store.documents import CheckpointDocument
@@ -78,16 +79,17 @@ def tip_number(checkpoint: CheckpointDocument) -> int:
 def waiting(services: Services, seconds: int, attempt: Callable[[View], Answer | None]) -> Answer | None:
     """What the attempt gives once it gives something, each time on a fresh view; None after `seconds`.
 
-    None at once where too many wait already: the rest of the server's threads are for those who do not.
+    None at once where too many wait already, or too many of one subscriber: the rest of the server's threads
+    are for those who do not wait, and the rest of the places for others.
     """
     deadline = services.clock.monotonic() + seconds
     answer = _once(services, attempt)
-    if answer is not None or seconds == 0 or not services.waiters.acquire(blocking=False):
+    if answer is not None or seconds == 0 or not services.waiters.take(who := asking()):
         return answer
     try:
         return _repeated(services, deadline, attempt)
     finally:
-        services.waiters.release()
+        services.waiters.leave(who)
 
 
 def _repeated(services: Services, deadline: float, attempt: Callable[[View], Answer | None]) -> Answer | None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Semaphore
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from flask import current_app
@@ -18,6 +17,7 @@ from api.auth.usage import UsageCounts
 from api.newest import Newest
 from api.pagination import Cursors
 from api.past_problems import HistoryUnavailable
+from api.places import Places
 from store.chronicle import Chronicle
 from store.documents import AssetDocument, MarketDocument
 from store.reading import Reading
@@ -200,13 +200,13 @@ class Services:
     cursors: Cursors
     pending: PendingTransactions
     clock: Clock
-    waiters: Semaphore
+    waiters: Places
     """How many requests may wait at once: each keeps a thread of the server."""
     auth: Auth
     keys: KeyRing
     mint: KeyMint
     usage: UsageCounts
-    streams: Semaphore
+    streams: Places
     """How many streams may be open at once: each keeps a thread of its own."""
     newest: Newest
     answers: Answers

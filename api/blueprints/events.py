@@ -8,6 +8,7 @@ from flask import Response, request
 
 from api.endpoints import Blueprint, chain_response
 from api.freshness import indexed, waiting
+from api.limiting.gate import asking
 from api.listening import EVENTS_AT_ONCE, Stream, check_place, event_filter
 from api.lists import Query
 from api.problems import BadRequest, FieldError, TooManyStreams
@@ -18,6 +19,9 @@ from api.services import services
 from store.reading import View
 
 blueprint = Blueprint("events", __name__, url_prefix="/api")
+
+ALL_TAKEN = "every place for streams is taken; try again, or use GET /api/events?wait=20"
+SHARE_TAKEN = "your address has as many streams open as it may; close one, or use GET /api/events?wait=20"
 
 Page = tuple[dict[str, Any], Any]
 
@@ -56,19 +60,19 @@ def stream_events(query: Query) -> Response:
     `id` is the place in the sequence, `event` the type, `data` the same JSON as in GET /api/events. After
     quarter of an hour the stream ends, and a browser comes again by itself where it left off.
     """
-    slots = services().streams
-    if not slots.acquire(blocking=False):
-        raise TooManyStreams("every place for streams is taken; try again, or use GET /api/events?wait=20")
+    places, who = services().streams, asking()
+    if not places.take(who):
+        raise TooManyStreams(SHARE_TAKEN if places.has_share(who) else ALL_TAKEN)
     try:
         with services().reading.view() as view:
             after = _place(query, indexed(view)["seq"])
             check_place(view, after)
     except BaseException:
-        slots.release()
+        places.leave(who)
         raise
     response = Response(iter(Stream(services(), event_filter(query), after)), mimetype="text/event-stream")
     response.headers |= {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    response.call_on_close(slots.release)
+    response.call_on_close(lambda: places.leave(who))
     return response
 
 

@@ -16,7 +16,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import Counter
 
 from api.body_sizes import bound
-from api.limiting.addresses import TrustedProxies, subscriber
+from api.limiting.addresses import UNKNOWN, TrustedProxies, subscriber
 from api.limiting.quotas import CROWD_FACTOR, KEY_FACTOR, Quota, Quotas, RouteClass, class_of
 from api.limiting.windows import Standing, Windows
 from api.problems import TooManyRequests
@@ -119,6 +119,11 @@ class Gate:
         yield Account(f"{kind.name}-crowd", subscriber(address), quota.times(CROWD_FACTOR))
         factor = KEY_FACTOR if caller.kind == "key" else 1
         yield Account(f"{kind.name}-{caller.kind}", caller.name, quota.times(factor))
+
+
+def asking() -> str:
+    """The subscriber whose request has passed the gate."""
+    return subscriber(request.remote_addr or UNKNOWN)
 
 
 def _mark(response: Response) -> Response:

@@ -10,6 +10,7 @@ import pytest
 from builders import ALICE, BOB, CAROL, ETHER, at, block_ref, deed, price
 from flask import Flask
 
+from api.app import MAX_STREAMS, STREAMS_EACH
 from api.listening import HEARTBEAT_SECONDS, LONGEST_STREAM_SECONDS
 from api.services import EXTENSION
 
@@ -251,19 +252,37 @@ def test_a_stream_ends_when_its_place_is_gone(client: Any, told: Any, clock: Any
 
 
 def test_places_for_streams_are_few_and_come_back(app: Flask, client: Any, told: Any) -> None:
-    slots = app.extensions[EXTENSION].streams
-    while slots.acquire(blocking=False):
-        pass
+    places = app.extensions[EXTENSION].streams
+    others = [str(number) for number in range(MAX_STREAMS)]
+    assert all(places.take(other) for other in others)
     refused = client.get("/api/stream")
-    slots.release()
+    places.leave(others[0])
 
     assert (refused.status_code, refused.json["code"]) == (503, "too-many-streams")
+    assert "every place" in refused.json["detail"]
     assert refused.headers["Retry-After"]
     for _ in range(3):
         frames(client, 2, "/api/stream?after=10")
         assert client.get("/api/stream?after=99").status_code == 410
         client.head("/api/stream").close()
     assert client.get("/api/events").status_code == 200
+
+
+def test_nobody_takes_the_places_of_the_others(client: Any, told: Any) -> None:
+    def streaming(address: str) -> Any:
+        return client.get("/api/stream", environ_base={"REMOTE_ADDR": address}, buffered=False)
+
+    mine = [streaming(f"2001:db8::{number}") for number in range(STREAMS_EACH)]
+    refused, other = streaming("2001:db8::ffff"), streaming("192.0.2.1")
+
+    assert {one.status_code for one in (*mine, other)} == {200}
+    assert (refused.status_code, refused.json["code"]) == (503, "too-many-streams")
+    assert "your address" in refused.json["detail"]
+    mine.pop().close()
+    mine.append(streaming("2001:db8::ffff"))
+    assert mine[-1].status_code == 200
+    for one in (*mine, other):
+        one.close()
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "1.5", "9" * 30, "{}"])

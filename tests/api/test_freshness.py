@@ -124,6 +124,22 @@ def test_when_too_many_wait_the_next_one_is_answered_at_once(database, tip, cloc
     assert clock.seconds >= 2, "the place is free again"
 
 
+def test_nobody_takes_the_places_of_others_who_wait(app, tip, clock):
+    """Each of three requests comes while those before it wait."""
+    waited = {}
+
+    def ask(address: str, *later: str) -> None:
+        clock.on_sleep = lambda: ask(*later) if later else None
+        before = clock.seconds
+        here = {"REMOTE_ADDR": address}
+        app.test_client().get("/api/assets?minBlock=101&wait=2", environ_base=here)
+        waited[address] = clock.seconds > before
+
+    ask("2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1")
+
+    assert waited == {"2001:db8::1": True, "2001:db8::2": True, "2001:db8::3": False, "192.0.2.1": True}
+
+
 def test_finality_that_moves_changes_what_is_pending_and_the_tag(client, tip, seed):
     seed.deeds(deed("transfer", 1, 95, seller=ALICE, buyer=ALICE))
     before = client.get("/api/transactions?tokenId=1")

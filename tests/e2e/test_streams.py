@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from api.app import STREAMS_EACH
 from dvault.commands.serving import STREAMS
 from tests.e2e.running import Market, Running, market, wait_for
 
@@ -21,10 +22,10 @@ SECONDS = 30.0
 class Listener:
     """One open stream, read by a thread; `events` are (type, data) so far."""
 
-    def __init__(self, url: str, path: str = "/api/stream") -> None:
+    def __init__(self, url: str, path: str = "/api/stream", address: str = "192.0.2.255") -> None:
         parts = urlsplit(url)
         self.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
-        self.connection.request("GET", path)
+        self.connection.request("GET", path, headers={"X-Forwarded-For": address})
         self.response = self.connection.getresponse()
         self.status = self.response.status
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -84,11 +85,17 @@ def served(stage: Market) -> Iterator[tuple[Running, str]]:
 
 
 def test_streams_hear_blocks_and_reorgs_and_others_are_served_meanwhile(connection, mongo_uri, tmp_path):
-    with market(connection, mongo_uri, tmp_path, confirmations=50) as stage, ExitStack() as listeners:
+    with (
+        market(connection, mongo_uri, tmp_path, confirmations=50, TRUSTED_PROXIES="1") as stage,
+        ExitStack() as listeners,
+    ):
         running = stage.dvault.start("run")
         stage.await_current(running)
         with served(stage) as (server, url):
-            open_streams = [Listener(url) for _ in range(STREAMS)]
+            open_streams = [
+                Listener(url, address=f"192.0.2.{number % (STREAMS // STREAMS_EACH)}")
+                for number in range(STREAMS)
+            ]
             for listener in open_streams:
                 listeners.callback(listener.close)
             assert {listener.status for listener in open_streams} == {200}
