@@ -9,6 +9,7 @@ from typing import cast
 import msgspec
 from bson import ObjectId
 
+from store.block_bounds import blocks_between
 from store.documents import TransactionType
 from store.exact_sums import sum_of
 from store.market import Market, Trade, trade_of
@@ -21,7 +22,6 @@ from store.trade_windows import trade_of as trade_of_hours
 COUNTED = ("mint", "list")
 WALKED = {"assetId": 1, "type": 1, "seller": 1, "buyer": 1, "priceWei": 1, "timestamp": 1}
 OFFERED = {"marketStatus.isListed": True}
-NEWEST_TIME = [("timestamp", -1), ("_id", -1)]
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -133,8 +133,7 @@ class MarketHistory:
     def steps_back(self, since: datetime, limit: int) -> list[Step]:
         """The deeds from `since` on, newest first; at most `limit`."""
         # By blocks, so that one index bounds and orders: times alone would have to be sorted.
-        before = self._snapshot.one("transactions", {"timestamp": {"$lt": since}}, sort=NEWEST_TIME)
-        bound = {"blockchain.blockNumber": {"$gte": before["blockchain"]["blockNumber"]}} if before else {}
+        bound = blocks_between(self._snapshot, since, None)
         rows = self._snapshot.find(
             "transactions",
             {"timestamp": {"$gte": since}, **bound},

@@ -86,13 +86,18 @@ def test_every_read_comes_after_what_was_written(name: str, ledger: Ledger, over
     assert all(time is not None and time >= written for time in asked)
 
 
+def written_by_another(connection: Connection) -> Timestamp:
+    """When it was, by the cluster."""
+    with connection.client.start_session() as session:
+        connection.database["market"].insert_one({"_id": "market", "fee": 1}, session=session)
+        assert session.operation_time is not None
+        return session.operation_time
+
+
 def test_who_has_caught_up_reads_what_others_wrote(
     connection: Connection, ledger: Ledger, overheard: Overheard
 ) -> None:
-    with connection.client.start_session() as session:
-        connection.database["market"].insert_one({"_id": "market", "fee": 1}, session=session)
-        written = session.operation_time
-    assert written is not None
+    written = written_by_another(connection)
     version = connection.database["checkpoints"].find_one({"_id": "indexer"})
 
     ledger.catch_up()
@@ -107,10 +112,7 @@ def test_who_has_caught_up_reads_what_others_wrote(
 def test_a_guest_reads_what_the_indexer_wrote_before_it_came(
     connection: Connection, ledger: Ledger, overheard: Overheard
 ) -> None:
-    with connection.client.start_session() as session:
-        connection.database["market"].insert_one({"_id": "market", "fee": 1}, session=session)
-        written = session.operation_time
-    assert written is not None
+    written = written_by_another(connection)
 
     guest_ledger(ledger.connection).market("market")
 
